@@ -114,6 +114,8 @@ function deployMesh({ context, model, secrets }: Stack, { cluster, charts, platf
       connections: connectionEntrances(model.policies.services),
       secrets,
       loadBalancers: platform.loadBalancers,
+      issuers: platform.issuers,
+      stack: settings,
     },
     onPlatform,
   );

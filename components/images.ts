@@ -3,6 +3,7 @@ import { configuredApplications } from "./apps/registry";
 import { ciliumImages } from "./cluster/kinds/cilium";
 import { runImages } from "./benchmark/plan/settings";
 import { meshImages, type PulledImage } from "./mesh/images";
+import { issuedAuthority } from "./mesh/values/istio-csr";
 import { productImages } from "./platform/products/registry";
 import { addonImages } from "./observability/addons/registry";
 import { imageReference } from "./model/images";
@@ -36,6 +37,7 @@ export function environmentImages(settings: Settings): PulledImage[] {
       : []),
     ...productImages(settings).map((image) => official("platform", image)),
     ...meshImages({ mesh, images, cluster }),
+    ...(issuedAuthority(mesh) ? [official("istio-csr", platformImages.istioCsr)] : []),
     ...addonImages(observability, mesh.version).map((image) => official("observability", image)),
     ...configuredApplications(settings).flatMap((configured) =>
       applicationImages(configured.application).map((name) => ({

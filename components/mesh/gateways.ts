@@ -37,6 +37,10 @@ export interface IstioArgs extends MeshValuesInput, ExposingSections, Pick<Setti
   readonly secrets: Readonly<Record<string, Output<string>>>;
   /** What gives Services of type LoadBalancer their addresses, where this program installs it. */
   readonly loadBalancers: readonly Resource[];
+  /** What issues certificates, where this program installs it. */
+  readonly issuers: readonly Resource[];
+  /** All of the settings, by which charts of others are installed. */
+  readonly stack: Settings;
 }
 
 /** The proxies at the mesh's edge: one release or Gateway each, so that one can change without the others. */

@@ -13,7 +13,9 @@ import { Layer, type LayerOptions } from "../shared/layer";
 import { rootNamespace } from "../shared/istio";
 import { own } from "../shared/own";
 import { Gateways, type IstioArgs } from "./gateways";
+import { IstioCsr } from "./istio-csr";
 import { lifecycleStep, type MeshStepInput, type MeshStepName } from "./lifecycle/steps";
+import { issuedAuthority } from "./values/istio-csr";
 import { baseValues, cniValues, istiodValues, ztunnelValues } from "./values/istio-charts";
 import { Waypoints } from "./waypoints";
 
@@ -31,7 +33,7 @@ export function chartSource({ source }: Settings["charts"], { autoCharts }: Pick
 /**
  * Istio from its own charts, in an order that is right for installation, upgrade and destroy:
  *
- * 1. base (the CRDs), after the check of the cluster's present state;
+ * 1. base (the CRDs), after the check of the cluster's present state; and what signs, where that is not istiod;
  * 2. one control plane, or two during a canary upgrade. istio-cni is installed next to it; on an upgrade it waits for
  *    istiod, because istio-cni and ztunnel may be one minor version older than istiod and never newer;
  * 3. revision tags;
@@ -62,7 +64,7 @@ export class Istio extends Layer {
     const check = this.step("upgrade-check", "upgrade-check", { owner, controlPlanes: wanted });
     const baseChart = { chart: "base", release: "istio-base", version: newest, values: baseValues(args) };
     const base = this.release("base", baseChart, leftovers, check);
-    const authority = this.authority();
+    const authority = this.authority(leftovers, check);
     const istiods = planes.map((plane) => {
       const { istiod: release, version } = plane;
       return this.release(release, { chart: "istiod", release, version, values: valuesOf(plane) }, base, ...authority);
@@ -92,9 +94,10 @@ export class Istio extends Layer {
     this.registerOutputs();
   }
 
-  /** The Secret that istiod signs with, in place of a root of its own. */
-  private authority(): readonly Resource[] {
-    const { mesh, secrets } = this.args;
+  /** What signs in place of a root of istiod's own: the Secret that it signs with, or istio-csr. */
+  private authority(...before: readonly Resource[]): readonly Resource[] {
+    const { mesh, secrets, issuers } = this.args;
+    if (issuedAuthority(mesh)) return [new IstioCsr(`${this.name}-csr`, this.args, this.after(...before, ...issuers))];
     if (mesh.ca?.kind !== "plugged") return [];
     const { certificate, privateKey, rootCertificate, certificateChain = certificate } = mesh.ca;
     const text = ({ secret }: { readonly secret: string }) => own(secrets, secret) ?? "";

@@ -1,5 +1,6 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
+import { issuedAuthority } from "../mesh/values/istio-csr";
 import { hasAmbient } from "../model/data-planes";
 import { deployedGateways } from "../model/gateways";
 import { imageReference } from "../model/images";
@@ -7,6 +8,7 @@ import type { ProgramContext } from "../settings/context";
 import type { Settings } from "../settings/schema";
 import type { ObservabilitySettings } from "../settings/sections/observability";
 import type { ChartSource } from "../shared/chart-source";
+import { milliseconds } from "../shared/duration";
 import { helmRelease } from "../shared/helm-release";
 import { Layer, type LayerOptions } from "../shared/layer";
 import { generatedSecret } from "../shared/lifecycle-command";
@@ -25,6 +27,9 @@ export interface ObservabilityArgs extends Pick<Settings, "mesh" | "gateways" | 
   /** The mesh; only objects of Istio's own kinds wait for it. */
   readonly istio: pulumi.Resource;
 }
+
+/** Of the certificates that istiod signs. Source: istio/istio, DEFAULT_WORKLOAD_CERT_TTL of pilot/pkg/bootstrap/istio_ca.go. */
+const istiodDuration = "24h";
 
 /** They are installed in parallel with the mesh and with each other: no addon needs another one to start. */
 export class Observability extends Layer {
@@ -96,6 +101,7 @@ export function addonContext(
     gateways: deployedGateways(gateways).map(([name]) => name),
     ambient: hasAmbient(mesh),
     strictMtls: mesh.mtls === "STRICT",
+    certificateSeconds: milliseconds(issuedAuthority(mesh)?.duration ?? istiodDuration) / 1000,
   };
   return {
     namespace: settings.namespace,

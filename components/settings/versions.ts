@@ -17,23 +17,13 @@ export const versions = {
   cilium: "1.20.2",
   metallb: "0.16.1",
   certManager: "1.21.1",
+  istioCsr: "0.17.0",
   localPath: "0.0.37",
   busybox: "1.37.0",
   fortio: "1.66.0",
   netshoot: "v0.13",
   curl: "8.16.0",
 } as const;
-
-function certManagerImages(version: string) {
-  const image = <Name extends string>(name: Name) => `quay.io/jetstack/cert-manager-${name}:v${version}`;
-  return {
-    certManagerController: image("controller"),
-    certManagerWebhook: image("webhook"),
-    certManagerCainjector: image("cainjector"),
-    certManagerAcmesolver: image("acmesolver"),
-    certManagerStartupapicheck: image("startupapicheck"),
-  } as const;
-}
 
 export const platformImages = {
   metricsServer: `registry.k8s.io/metrics-server/metrics-server:v${versions.metricsServer}`,
@@ -49,7 +39,12 @@ export const platformImages = {
   /** As the chart of this Cilium has them. */
   hubbleUi: "quay.io/cilium/hubble-ui:v0.13.6",
   hubbleUiBackend: "quay.io/cilium/hubble-ui-backend:v0.13.6",
-  ...certManagerImages(versions.certManager),
+  certManagerController: `quay.io/jetstack/cert-manager-controller:v${versions.certManager}`,
+  certManagerWebhook: `quay.io/jetstack/cert-manager-webhook:v${versions.certManager}`,
+  certManagerCainjector: `quay.io/jetstack/cert-manager-cainjector:v${versions.certManager}`,
+  certManagerAcmesolver: `quay.io/jetstack/cert-manager-acmesolver:v${versions.certManager}`,
+  certManagerStartupapicheck: `quay.io/jetstack/cert-manager-startupapicheck:v${versions.certManager}`,
+  istioCsr: `quay.io/jetstack/cert-manager-istio-csr:v${versions.istioCsr}`,
   localPath: `docker.io/rancher/local-path-provisioner:v${versions.localPath}`,
   busybox: `docker.io/library/busybox:${versions.busybox}`,
 } as const;
@@ -67,6 +62,8 @@ export const platformKubernetes = {
   metallb: ["1.19", "1.37"],
   /** Source: cert-manager/website, content/docs/releases. */
   certManager: ["1.33", "1.36"],
+  /** Source: cert-manager/istio-csr, make/_shared/kind: those that its tests run on. */
+  istioCsr: ["1.33", "1.36"],
 } as const satisfies Readonly<Record<string, KubernetesRange>>;
 
 export interface IstioRelease {

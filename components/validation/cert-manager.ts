@@ -1,8 +1,8 @@
-import { X509Certificate } from "node:crypto";
 import { configuredIssuer, gatewaysOfIssuer } from "../model/certificates";
 import { exposedHosts } from "../model/exposures";
 import { hostsByServer, plainHttp } from "../model/gateways";
 import type { Model } from "../model/model";
+import type { CertManagerSettings } from "../settings/sections/cert-manager";
 import type { GatewayDeploymentSettings } from "../settings/sections/gateways";
 import type { TlsServerSettings } from "../settings/sections/gateway-tls";
 import { suggestion } from "../settings/wording";
@@ -13,7 +13,7 @@ import { checkEach } from "../shared/unknown";
 import { checkCertificate } from "./certificates";
 import { type Check, type CheckContext, refuse, rule } from "./check";
 
-/** cert-manager, its issuers, the certificates that gateways have from them, and the authority of the mesh. */
+/** cert-manager, its issuers, and the certificates that gateways have from them. */
 export const certManagerChecks: readonly Check[] = [
   refuse(
     "platform.certManager",
@@ -43,7 +43,6 @@ export const certManagerChecks: readonly Check[] = [
     return taken && `needs an issuer ${root} of its own, and platform.certManager.issuers has one; rename one of them`;
   }),
   authorities,
-  meshAuthority,
   ({ settings }) =>
     checkEach(settings.gateways, ["gateways"], function* (gateway, at) {
       const { tls } = gateway;
@@ -57,43 +56,20 @@ export const certManagerChecks: readonly Check[] = [
     }),
 ];
 
-/** The authority that istiod signs with. */
-function* meshAuthority({ settings: { mesh } }: Model, { secretTexts }: CheckContext): Iterable<Problem> {
-  if (mesh.ca?.kind !== "plugged") return;
-  const { certificate, rootCertificate, certificateChain } = mesh.ca;
-  const at = ["mesh", "ca"];
-  const found = authorityProblems(mesh.ca, secretTexts, at);
-  yield* found;
-  const [text, roots] = [secretTexts.get(certificate.secret), secretTexts.get(rootCertificate.secret)];
-  if (text === undefined || roots === undefined || found.length > 0) return;
-  const parsed = certificatesIn(roots);
-  const name = `secret ${rootCertificate.secret}`;
-  if (parsed.length === 0)
-    yield {
-      path: [...at, "rootCertificate"],
-      message: `${name} cannot be read; expected PEM, which begins with -----BEGIN CERTIFICATE-----`,
-    };
-  const issued = new X509Certificate(text);
-  if (parsed.length === 0 || certificateChain || parsed.some(({ publicKey }) => issued.verify(publicKey))) return;
-  const message = `${name} has no root that signed certificate, which no workload would trust; add it, or certificateChain`;
-  yield { path: [...at, "rootCertificate"], message };
-}
-
-/** Empty where one cannot be read. */
-function certificatesIn(text: string): X509Certificate[] {
-  try {
-    return (text.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? []).map(
-      (pem) => new X509Certificate(pem),
-    );
-  } catch {
-    return [];
-  }
-}
-
 /** Authorities of the user, whose values are known. */
 function authorities({ settings: { platform } }: Model, { secretTexts }: CheckContext): Iterable<Problem> {
   return checkEach(platform.certManager?.issuers, ["platform", "certManager", "issuers"], ({ ca }, at) =>
     ca ? authorityProblems(ca, secretTexts, [...at, "ca"]) : [],
+  );
+}
+
+/** What a reference to an issuer of `platform.certManager` names, where that has no such issuer. */
+export function unknownIssuer(name: string, issuers: CertManagerSettings["issuers"] = {}): Refusal {
+  const known = Object.keys(issuers);
+  const hint = known.length > 0 ? suggestion(name, known) : "there are none";
+  return (
+    own(issuers, name) === undefined &&
+    `found ${name}; no such issuer in talos-mesh:platform.certManager.issuers; ${hint}`
   );
 }
 
@@ -144,13 +120,7 @@ function certificateRefusal(
     certManager && {
       certManager: {
         clusterIssuer:
-          certManager.clusterIssuer !== undefined &&
-          issuers &&
-          own(issuers, certManager.clusterIssuer) === undefined &&
-          `found ${certManager.clusterIssuer}; no such issuer in talos-mesh:platform.certManager.issuers; ` +
-            (Object.keys(issuers).length > 0
-              ? suggestion(certManager.clusterIssuer, Object.keys(issuers))
-              : "there are none"),
+          certManager.clusterIssuer !== undefined && issuers && unknownIssuer(certManager.clusterIssuer, issuers),
         dnsNames: hosts
           .filter((host) => host !== "*" && certManager.dnsNames?.every((name) => !covers(name, host)))
           .map((host) => `does not cover ${host}, which is exposed; add it`),

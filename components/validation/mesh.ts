@@ -1,8 +1,10 @@
 import path from "node:path";
 import { configuredApplications } from "../apps/registry";
+import { ciliumChart } from "../cluster/kinds/cilium";
 import { meshCharts, unknownValues } from "../mesh/values/chart-folder";
 import { fullImage, type MeshValuesInput, scopes } from "../mesh/values/common-values";
 import { cniValues, gatewayValues, istiodValues } from "../mesh/values/istio-charts";
+import { issuedAuthority, istioCsrChart } from "../mesh/values/istio-csr";
 import { controlPlaneNamed, controlPlanes } from "../model/control-planes";
 import { defaultRevision } from "../shared/istio";
 import { asTree, isTree, mergeValues, type Tree } from "../shared/merge";
@@ -11,6 +13,7 @@ import { deployedGateways, gatewayNamespace } from "../model/gateways";
 import { policyMeshConfig } from "../model/mesh-config";
 import type { Model } from "../model/model";
 import { addonSource, installedReleases } from "../observability/addons/registry";
+import { installedProducts } from "../platform/products/registry";
 import { settingsSchema } from "../settings/schema";
 import { expandPath } from "../settings/schema-walk";
 import { shown } from "../settings/wording";
@@ -211,11 +214,16 @@ function* meshChartFolder({ settings }: Model, { projectRoot }: CheckContext): I
 }
 
 function* addonChartFolder({ settings }: Model, { projectRoot }: CheckContext): Iterable<Problem> {
-  const { charts, mesh, observability } = settings;
+  const { charts, cluster, mesh, observability } = settings;
   if (charts.source === "auto" && charts.addons === undefined) return;
   // Without it, the version of Kiali is not known.
   if (!istioReleases.has(minorOf(mesh.version))) return;
-  const required = installedReleases(observability, mesh.version).map(({ chart }) => chart);
+  const required = [
+    ...installedReleases(observability, mesh.version).map(({ chart }) => chart),
+    ...(cluster.kind === "talos" && cluster.cni.name === "cilium" ? [ciliumChart] : []),
+    ...installedProducts(settings).map(({ product }) => product.chart),
+    ...(issuedAuthority(mesh) ? [istioCsrChart] : []),
+  ];
   const [first] = required;
   if (!first) return;
   const at = ["charts", charts.addons === undefined ? "source" : "addons"];

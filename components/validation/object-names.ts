@@ -11,6 +11,7 @@ import { installedAddons } from "../observability/addons/registry";
 import { subdomain } from "../settings/fields";
 import type { Settings } from "../settings/schema";
 import { expandPath } from "../settings/schema-walk";
+import { rootsName } from "../mesh/values/istio-csr";
 import { rootNamespace } from "../shared/istio";
 import { own } from "../shared/own";
 import type { KubernetesObject } from "../shared/kubernetes/object";
@@ -135,8 +136,8 @@ function claimOf({ apiVersion, kind, metadata: { namespace, name } }: Kubernetes
 
 function* reservedNames(): Iterable<Claim> {
   yield { kind: "Service", namespace: "default", name: "kubernetes", owner: "Kubernetes" };
-  // What istiod reads its authority from, or writes it to.
-  for (const name of ["cacerts", "istio-ca-secret", "istio-kubeconfig", "istiod-tls"]) {
+  // What istiod and istio-csr read their authority from, or write it to.
+  for (const name of ["cacerts", "istio-ca-secret", "istio-kubeconfig", "istiod-tls", rootsName]) {
     yield { kind: "Secret", namespace: rootNamespace, name, owner: "istiod" };
   }
   for (const name of istioProviders) yield { kind: provider, name, owner: "Istio" };

@@ -18,6 +18,7 @@ import { loadBalancerChecks } from "./load-balancer";
 import { layerChecks } from "./layers";
 import { limitProblems, resourceChecks } from "./limits";
 import { meshChecks } from "./mesh";
+import { meshAuthorityChecks } from "./mesh-authority";
 import { namespaceChecks } from "./namespaces";
 import { objectNameChecks } from "./object-names";
 import { objectChecks } from "./objects";
@@ -45,6 +46,7 @@ const checks: readonly Check[] = [
   ...loadBalancerChecks,
   ...certificateChecks,
   ...certManagerChecks,
+  ...meshAuthorityChecks,
   ...namespaceChecks,
   ...workloadChecks,
   ...trafficChecks,

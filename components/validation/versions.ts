@@ -8,6 +8,7 @@ import {
   talosReleases,
 } from "../settings/versions";
 import { ciliumChart } from "../cluster/kinds/cilium";
+import { issuedAuthority, istioCsrChart } from "../mesh/values/istio-csr";
 import { installedProducts } from "../platform/products/registry";
 import type { Problem, SettingPath } from "../shared/problem";
 import type { Check } from "./check";
@@ -48,6 +49,7 @@ function platformOf({ settings }: Model): Product[] {
   const products = [
     ...(cluster.kind === "talos" && cluster.cni.name === "cilium" ? [cilium] : []),
     ...installedProducts(settings).map(({ product }) => product),
+    ...(issuedAuthority(settings.mesh) ? [{ path: ["mesh", "ca"], chart: istioCsrChart }] : []),
   ];
   return products.map(({ path, chart }) => {
     const { product: name, version, kubernetes } = chart;

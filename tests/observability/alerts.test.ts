@@ -6,7 +6,7 @@ import { meshAlerts } from "../../components/observability/addons/prometheus";
 import { metrics, words } from "./promql";
 
 const root = path.resolve(__dirname, "../..");
-const observed = { gateways: ["ingress", "egress"], ambient: true, strictMtls: true };
+const observed = { gateways: ["ingress", "egress"], ambient: true, strictMtls: true, certificateSeconds: 86_400 };
 const rules = meshAlerts(observed).flatMap((group) => group.rules);
 
 /** Whether every bracket is closed by its own kind, outside of texts. */
@@ -86,13 +86,22 @@ describe("alerts", () => {
   });
 
   it("cover the parts that the mesh has, and no others", () => {
-    const names = meshAlerts({ gateways: [], ambient: false, strictMtls: false }).flatMap((group) =>
+    const names = meshAlerts({ ...observed, gateways: [], ambient: false, strictMtls: false }).flatMap((group) =>
       group.rules.map(({ alert }) => alert),
     );
     for (const absent of ["IstioGatewayDown", "IstioZtunnelMissing", "IstioPlainText"]) {
       assert.ok(!names.includes(absent), absent);
     }
     assert.ok(names.includes("IstiodDown"));
+  });
+
+  it("leave a certificate half of its time to be renewed, also where that is less than an hour", () => {
+    const limit = (certificateSeconds: number) =>
+      meshAlerts({ ...observed, certificateSeconds })
+        .flatMap((group) => group.rules)
+        .find(({ alert }) => alert === "IstioWorkloadCertificateExpires")
+        ?.expr.split(" < ")[1];
+    assert.deepEqual([limit(86_400), limit(3600)], ["3600", "900"]);
   });
 });
 

@@ -1,6 +1,6 @@
 import { runProgram, type StepContext } from "../../shared/step/program";
 import { inject } from "./inject";
-import { gatewayAddress, ready } from "./readiness";
+import { authorityReady, gatewayAddress, ready } from "./readiness";
 import { leftovers, retire } from "./removal";
 import type { MeshStepName, StepRequests } from "./steps";
 import { cniGate, upgradeCheck } from "./upgrade";
@@ -12,6 +12,7 @@ const steps: {
   "upgrade-check": upgradeCheck,
   "cni-gate": cniGate,
   ready,
+  "authority-ready": authorityReady,
   retire,
   leftovers,
   "gateway-address": gatewayAddress,

@@ -1,6 +1,7 @@
 import { rootNamespace } from "../../shared/istio";
 import { ApiError, type ApplyObject } from "../../shared/kubernetes/api-server";
-import { unprivileged } from "../../shared/kubernetes/object";
+import { conditionsOf, dataOf, unprivileged } from "../../shared/kubernetes/object";
+import { istiodCertificate, istioCsrChart } from "../values/istio-csr";
 import { readPod } from "../../shared/kubernetes/pods";
 import { loadBalancerAddress, ownReadiness } from "../../shared/kubernetes/readiness";
 import { type StepContext, waitForStep } from "../../shared/step/program";
@@ -42,6 +43,36 @@ export async function ready(context: StepContext, request: StepRequests["ready"]
   if (!mutating) log("there is no injector webhook of Istio in this cluster: injection was not measured");
   if (!validating) log("there is no validating webhook of Istio in this cluster: validation was not measured");
   return { injection: mutating ? "answers" : "not measured", validation: validating ? "answers" : "not measured" };
+}
+
+/**
+ * Waits for what istiod reads when it starts, and only then: its certificate from cert-manager, for the names of all its
+ * revisions, and the root. Without them it would serve no TLS until it is started again.
+ */
+export async function authorityReady(context: StepContext) {
+  const { server } = context;
+  const certificate = {
+    apiVersion: "cert-manager.io/v1",
+    kind: "Certificate",
+    namespace: rootNamespace,
+    name: istiodCertificate,
+  };
+  const roots = { apiVersion: "v1", kind: "ConfigMap", namespace: rootNamespace, name: "istio-ca-root-cert" };
+  const kubectl = `kubectl -n ${rootNamespace}`;
+  const next = `see ${kubectl} describe certificate,certificaterequest and ${kubectl} logs deploy/${istioCsrChart.name}; then run the same command again`;
+  await waitForStep(context, { seconds: 300, next }, async () => {
+    const found = await server.get(certificate);
+    if (!found) return `there is no Certificate ${rootNamespace}/${istiodCertificate}`;
+    const condition = conditionsOf(found).find(({ type }) => type === "Ready");
+    const isBehind = (condition?.observedGeneration ?? 0) < (found.metadata.generation ?? 0);
+    if (condition?.status !== "True" || isBehind) {
+      const reason = (isBehind ? undefined : condition?.message) ?? "cert-manager has not issued it yet";
+      return `the Certificate ${rootNamespace}/${istiodCertificate}: ${reason}`;
+    }
+    if (dataOf(await server.get(roots), "root-cert.pem") !== undefined) return undefined;
+    return `istio-csr has not written the ConfigMap ${rootNamespace}/istio-ca-root-cert yet`;
+  });
+  return {};
 }
 
 type Server = StepContext["server"];

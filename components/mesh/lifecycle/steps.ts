@@ -10,6 +10,10 @@ export type WantedControlPlane = Pick<ControlPlane, "revision" | "istiod" | "ver
 export interface StepRequests {
   readonly "upgrade-check": { readonly owner: string; readonly controlPlanes: readonly WantedControlPlane[] };
   readonly "cni-gate": { readonly version: string; readonly controlPlanes: readonly WantedControlPlane[] };
+  readonly "authority-ready": {
+    /** Hash of what is installed: the step runs again when it changes. */
+    readonly values: string;
+  };
   readonly ready: {
     readonly controlPlanes: readonly WantedControlPlane[];
     readonly tags: Readonly<Record<string, string>>;

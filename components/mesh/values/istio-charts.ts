@@ -17,6 +17,7 @@ import {
   withUserValues,
 } from "./common-values";
 import { gatewayChartValues } from "./gateway-effects";
+import { caAddress, issuedAuthority } from "./istio-csr";
 
 /** The chart's value `defaultRevision` names the control plane that validates objects; simulated nodes have none. */
 export function baseValues({ mesh, cluster }: MeshValuesInput): HelmValues {
@@ -34,6 +35,7 @@ export function istiodValues(input: MeshValuesInput): HelmValues {
       ...imageVariant(mesh),
       ...nativeNftables(input),
       ...proxyValues(input),
+      ...(issuedAuthority(mesh) && { caAddress }),
       // No webhook answers on simulated nodes. The injector's webhook fails closed, which would block every pod; the
       // validating webhook does so from the first upgrade on, which would block every VirtualService.
       ...(cluster.simulatedNodes && { operatorManageWebhooks: true, configValidation: false }),
@@ -42,8 +44,7 @@ export function istiodValues(input: MeshValuesInput): HelmValues {
       ...fullImage(input, "pilot"),
       // Talos' Pod Security default forbids the init container that would otherwise redirect a sidecar's traffic.
       cni: { enabled: true },
-      // Set explicitly, so that every profile works with the ambient data plane.
-      ...(hasAmbient(mesh) && { env: { PILOT_ENABLE_AMBIENT: "true" } }),
+      ...istiodEnvironment(mesh),
       // istiod reads the Secret when it starts; later, it follows changes that keep a root.
       ...(mesh.ca?.kind === "plugged" && { podAnnotations: { [authorityAnnotation]: digestOf(mesh.ca) } }),
       // istiod itself tolerates the taint, by its chart.
@@ -62,6 +63,16 @@ export function istiodValues(input: MeshValuesInput): HelmValues {
     },
   };
   return withProvidersOf(values, withUserValues(values, mesh.values.istiod, scopes.istiod));
+}
+
+function istiodEnvironment(mesh: MeshSettings): HelmValues {
+  const env = {
+    // Set explicitly, so that every profile works with the ambient data plane.
+    ...(hasAmbient(mesh) && { PILOT_ENABLE_AMBIENT: "true" }),
+    // It would create a root, and write it into the ConfigMaps of istio-csr.
+    ...(issuedAuthority(mesh) && { ENABLE_CA_SERVER: "false" }),
+  };
+  return Object.keys(env).length > 0 ? { env } : {};
 }
 
 function proxyValues(input: MeshValuesInput): HelmValues {
@@ -124,6 +135,7 @@ export function ztunnelValues(input: MeshValuesInput): HelmValues {
     ...imageValues(input),
     ...imageVariant(mesh),
     ...fullImage(input, "ztunnel"),
+    ...(issuedAuthority(mesh) && { caAddress }),
     // By default ztunnel logs a line for each connection, and refused ones as errors.
     // Source: istio/ztunnel, src/proxy/metrics.rs.
     ...(mesh.accessLog === false && { logLevel: "info,access=off" }),
@@ -171,6 +183,7 @@ export function proxyGeneration(input: MeshValuesInput): string {
     compatibilityVersion,
     // Sidecars accept HBONE of ztunnels only where this is set.
     ambient: hasAmbient(mesh) || undefined,
+    caAddress: issuedAuthority(mesh) && caAddress,
     ...imageValues(input),
     ...fullImage(input, "proxyv2"),
     revision: mesh.revision,

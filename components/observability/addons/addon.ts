@@ -118,6 +118,8 @@ export interface ObservedMesh {
   readonly gateways: readonly string[];
   readonly ambient: boolean;
   readonly strictMtls: boolean;
+  /** How long the certificate of a workload is valid. */
+  readonly certificateSeconds: number;
 }
 
 export interface ExtensionProvider {

@@ -84,7 +84,7 @@ export function needsPrometheus(_: unknown, { settingsOf }: AddonStack): Refusal
 }
 
 interface RuleTemplate extends Pick<AlertRule, "alert" | "expr" | "for"> {
-  readonly when?: keyof ObservedMesh;
+  readonly when?: "gateways" | "ambient" | "strictMtls";
   readonly severity: AlertRule["labels"]["severity"];
   readonly summary: string;
   readonly description: string;
@@ -97,19 +97,25 @@ export function meshAlerts(mesh: ObservedMesh): readonly AlertGroup[] {
   return Object.entries(groups).map(([name, templates]) => ({
     name,
     rules: templates.flatMap((template) => {
-      if (template.when === "gateways") return mesh.gateways.map((gateway) => rule(template, gateway));
-      return template.when === undefined || mesh[template.when] ? [rule(template)] : [];
+      if (template.when === "gateways") return mesh.gateways.map((gateway) => rule(template, mesh, gateway));
+      return template.when === undefined || mesh[template.when] ? [rule(template, mesh)] : [];
     }),
   }));
 }
 
-function rule({ alert, expr, for: holds, severity, summary, description }: RuleTemplate, gateway = ""): AlertRule {
-  const forGateway = (text: string) => text.replaceAll("<gateway>", gateway);
+function rule(
+  { alert, expr, for: holds, severity, summary, description }: RuleTemplate,
+  { certificateSeconds }: ObservedMesh,
+  gateway = "",
+): AlertRule {
+  // Proxies renew after half of the time.
+  const renewed = String(Math.min(3600, Math.floor(certificateSeconds / 4)));
+  const filled = (text: string) => text.replaceAll("<gateway>", gateway).replaceAll("<renewed>", renewed);
   return {
     alert,
-    expr: forGateway(expr),
+    expr: filled(expr),
     for: holds,
     labels: { severity, ...(gateway !== "" && { gateway }) },
-    annotations: { summary: forGateway(summary), description, runbook: `docs/runbook.md#${alert.toLowerCase()}` },
+    annotations: { summary: filled(summary), description, runbook: `docs/runbook.md#${alert.toLowerCase()}` },
   };
 }

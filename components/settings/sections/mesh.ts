@@ -1,6 +1,17 @@
 import { z } from "zod";
-import { dnsLabel, flag, freeForm, hostName, off, secretRef, some, version } from "../fields";
-import { resources } from "../quantities";
+import {
+  dnsLabel,
+  dnsSubdomain,
+  exactlyOneOf,
+  flag,
+  freeForm,
+  hostName,
+  off,
+  secretRef,
+  some,
+  version,
+} from "../fields";
+import { resources, seconds } from "../quantities";
 import { proxyConfigs, sidecars } from "./proxies";
 
 /** `talos-mesh:mesh`: what is installed, and how it is set up. */
@@ -46,12 +57,26 @@ const ca = z
           .optional()
           .describe("PEM: the certificate, then those between it and its root. Default: the certificate alone."),
       }),
+      exactlyOneOf(
+        {
+          kind: z
+            .literal("cert-manager")
+            .describe("An issuer of cert-manager, which istio-csr asks in place of istiod."),
+          clusterIssuer: dnsSubdomain.optional().describe("One of platform.certManager.issuers, where that is set."),
+          issuer: dnsSubdomain.optional().describe("An Issuer that exists in istio-system."),
+          rootCertificate: secretRef
+            .optional()
+            .describe(
+              "PEM: the root; two of them while one replaces the other. Default: what the issuer returns, which leaves no time with both.",
+            ),
+          duration: seconds.default("24h").describe("Of the certificates of workloads, at least 1h. Default: 24h."),
+        },
+        ["clusterIssuer", "issuer"],
+      ),
     ],
     {
       error: ({ code }) =>
-        code === "invalid_union"
-          ? "expected one of: self-signed, plugged (istio-csr is not part of this release)"
-          : undefined,
+        code === "invalid_union" ? "expected one of: self-signed, plugged, cert-manager" : undefined,
     },
   )
   .describe("What signs the certificates of workloads.");
@@ -125,3 +150,4 @@ export const mesh = z.strictObject({
 });
 
 export type MeshSettings = z.output<typeof mesh>;
+export type IssuedAuthoritySettings = Extract<z.output<typeof ca>, { readonly kind: "cert-manager" }>;

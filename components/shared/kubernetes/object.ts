@@ -61,7 +61,9 @@ export const unprivileged = {
   seccompProfile: { type: "RuntimeDefault" },
 };
 
-type Condition = Readonly<Record<"type" | "status", string> & Partial<Record<"reason" | "message", string>>>;
+type Condition = Readonly<
+  Record<"type" | "status", string> & Partial<Record<"reason" | "message", string>> & { observedGeneration?: number }
+>;
 
 export function conditionsOf({ status }: Pick<LiveObject, "status">): readonly Condition[] {
   return (status?.conditions ?? []) as Condition[];

@@ -1,0 +1,121 @@
+import { X509Certificate } from "node:crypto";
+import { issuedAuthority } from "../mesh/values/istio-csr";
+import type { Model } from "../model/model";
+import type { IssuedAuthoritySettings } from "../settings/sections/mesh";
+import { expandPath } from "../settings/schema-walk";
+import { milliseconds } from "../shared/duration";
+import { own } from "../shared/own";
+import { type Problem, problemsOf, type Refusal } from "../shared/problem";
+import { authorityProblems, unknownIssuer } from "./cert-manager";
+import type { Check, CheckContext } from "./check";
+
+/** What signs the certificates of the mesh: an authority that is plugged into istiod, or an issuer of cert-manager. */
+export const meshAuthorityChecks: readonly Check[] = [
+  pluggedAuthority,
+  (model, context) => {
+    const ca = issuedAuthority(model.settings.mesh);
+    return ca ? problemsOf(issuerRefusal(ca, model, context), at) : [];
+  },
+  decidedValues,
+];
+
+const at = ["mesh", "ca"];
+
+function* pluggedAuthority({ settings: { mesh } }: Model, { secretTexts }: CheckContext): Iterable<Problem> {
+  if (mesh.ca?.kind !== "plugged") return;
+  const { certificate, rootCertificate, certificateChain } = mesh.ca;
+  const found = authorityProblems(mesh.ca, secretTexts, at);
+  yield* found;
+  if (found.length > 0) return;
+  const unsigned =
+    !certificateChain && "no root that signed certificate, which no workload would trust; add it, or certificateChain";
+  yield* problemsOf(
+    { rootCertificate: rootRefusal(rootCertificate.secret, certificate.secret, unsigned, secretTexts) },
+    at,
+  );
+}
+
+const hourMs = 3_600_000;
+
+function issuerRefusal(
+  { clusterIssuer, rootCertificate, duration }: IssuedAuthoritySettings,
+  { settings, cluster }: Model,
+  { secretTexts }: CheckContext,
+): Refusal {
+  const { certManager } = settings.platform;
+  if (cluster.simulatedNodes)
+    return { kind: "found cert-manager, which does not run on simulated nodes; remove mesh.ca" };
+  const issuers = certManager?.issuers;
+  const issuer = clusterIssuer === undefined ? undefined : own(issuers ?? {}, clusterIssuer);
+  const signer = issuer?.ca?.certificate.secret;
+  const unsigned = `no root that signed the certificate of issuer ${clusterIssuer}, whose certificates no workload would trust; add it`;
+  return [
+    cluster.created &&
+      !certManager && {
+        kind: `found cert-manager, which nothing installs on a cluster of kind ${settings.cluster.kind}; set talos-mesh:platform.certManager`,
+      },
+    {
+      clusterIssuer:
+        clusterIssuer !== undefined && certManager && clusterIssuerRefusal(clusterIssuer, certManager.issuers),
+      duration: milliseconds(duration) < hourMs && `found ${duration}; cert-manager issues for at least 1h`,
+      rootCertificate:
+        rootCertificate && signer !== undefined && rootRefusal(rootCertificate.secret, signer, unsigned, secretTexts),
+    },
+  ];
+}
+
+type Issuers = NonNullable<Model["settings"]["platform"]["certManager"]>["issuers"];
+
+function clusterIssuerRefusal(name: string, issuers: Issuers): Refusal {
+  if (own(issuers, name)?.acme)
+    return `found ${name}, an issuer of kind acme, which signs for names of DNS only, not for identities of workloads; use one with ca or selfSignedCA`;
+  const authority = name.replace(/-root$/, "");
+  if (own(issuers, name) === undefined && authority !== name && own(issuers, authority)?.selfSignedCA)
+    return `found ${name}, with which each certificate is its own root, so that no workload would trust another; use ${authority}`;
+  return unknownIssuer(name, issuers);
+}
+
+/** @param unsigned what is missing where none of the roots signed the certificate; false where others are in between */
+function rootRefusal(
+  rootSecret: string,
+  certificateSecret: string,
+  unsigned: string | false,
+  secretTexts: ReadonlyMap<string, string>,
+): Refusal {
+  const [text, roots] = [certificateSecret, rootSecret].map((secret) => secretTexts.get(secret));
+  if (roots === undefined) return undefined;
+  const parsed = certificatesIn(roots);
+  const name = `secret ${rootSecret}`;
+  if (parsed.length === 0) return `${name} cannot be read; expected PEM, which begins with -----BEGIN CERTIFICATE-----`;
+  const [issued, ...chain] = certificatesIn(text ?? "");
+  const isSigned = !issued || chain.length > 0 || parsed.some(({ publicKey }) => issued.verify(publicKey));
+  return !isSigned && unsigned && `${name} has ${unsigned}`;
+}
+
+/** Empty where one cannot be read. */
+function certificatesIn(text: string): X509Certificate[] {
+  try {
+    return (text.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? []).map(
+      (pem) => new X509Certificate(pem),
+    );
+  } catch {
+    return [];
+  }
+}
+
+/** Values by which proxies and istiod find what signs. */
+const values = [
+  "mesh.values.istiod.global.caAddress",
+  "mesh.values.istiod.env.ENABLE_CA_SERVER",
+  "mesh.values.istiod.pilot.env.ENABLE_CA_SERVER",
+  "mesh.canary.values.global.caAddress",
+  "mesh.canary.values.env.ENABLE_CA_SERVER",
+  "mesh.canary.values.pilot.env.ENABLE_CA_SERVER",
+  "mesh.values.ztunnel.caAddress",
+];
+
+function decidedValues({ settings }: Model): Iterable<Problem> {
+  if (!issuedAuthority(settings.mesh)) return [];
+  const message = "talos-mesh:mesh.ca of kind cert-manager decides this; remove it here";
+  return values.flatMap((value) => [...expandPath(settings, value)].map(([path]) => ({ path, message })));
+}
