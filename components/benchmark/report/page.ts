@@ -73,7 +73,7 @@ function answerHtml(report: Report): string {
   });
   return (
     `<table class="answer"><caption>Overhead compared with no mesh, ${escapeHtml(where)}. ${legend}</caption>` +
-    `<thead><tr><th></th>${head.join("")}</tr></thead><tbody>${rows.join("\n")}</tbody></table>`
+    `<thead><tr><td></td>${head.join("")}</tr></thead><tbody>${rows.join("\n")}</tbody></table>`
   );
 }
 

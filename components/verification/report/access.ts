@@ -1,43 +1,55 @@
 import { worstVerdict } from "../evaluation/evaluate";
-import type { SeriesResult, VerificationResult, Verdict } from "../result";
+import type { SeriesResult, Verdict } from "../result";
 
 /** Whether a client may talk to a service, by the requests of the authorization probes: all, some or none get through. */
 export type Access = "allowed" | "partly" | "denied";
 
-export interface AccessCell {
+/** A kind of request, planned or measured. */
+export interface AskedRequest extends Pick<SeriesResult, "from" | "to" | "request" | "expected" | "expectedAnswers"> {
+  /** @default not measured */
+  readonly verdict?: Verdict | undefined;
+}
+
+export interface AccessCell<Asked extends AskedRequest> {
   readonly expected: Access;
-  readonly verdict: Verdict;
-  readonly series: readonly SeriesResult[];
+  /** @default not measured */
+  readonly verdict: Verdict | undefined;
+  readonly series: readonly Asked[];
 }
 
 /** Who may talk to whom: a row for each client, a column for each server; without a cell, nothing was asked. */
-export interface AccessMatrix {
+export interface AccessMatrix<Asked extends AskedRequest> {
   readonly clients: readonly string[];
   readonly servers: readonly string[];
-  cell(client: string, server: string): AccessCell | undefined;
+  cell(client: string, server: string): AccessCell<Asked> | undefined;
 }
 
-export function accessMatrix({ probes }: Pick<VerificationResult, "probes">): AccessMatrix {
-  const cells = new Map<string, SeriesResult[]>();
-  for (const one of probes.filter(({ kind }) => kind === "authorization").flatMap(({ series }) => series)) {
+export function accessMatrix<Asked extends AskedRequest>(all: readonly Asked[]): AccessMatrix<Asked> {
+  const cells = new Map<string, Asked[]>();
+  for (const one of all) {
     const key = keyOf(one.from, one.to);
     cells.set(key, [...(cells.get(key) ?? []), one]);
   }
-  const all = [...cells.values()].flat();
   return {
     clients: distinct(all.map(({ from }) => from)),
     servers: distinct(all.map(({ to }) => to)),
     cell: (client, server) => {
       const series = cells.get(keyOf(client, server));
-      return series && { expected: accessOf(series), verdict: worstVerdict(series.map((one) => one.verdict)), series };
+      return series && { expected: accessOf(series), verdict: worstKnown(series), series };
     },
   };
 }
 
-function accessOf(series: readonly SeriesResult[]): Access {
+function accessOf(series: readonly AskedRequest[]): Access {
   const through = series.filter(({ expectedAnswers }) => expectedAnswers.includes("application")).length;
   if (through === 0) return "denied";
   return through === series.length ? "allowed" : "partly";
+}
+
+/** Of those that were measured. */
+export function worstKnown(all: readonly { readonly verdict?: Verdict | undefined }[]): Verdict | undefined {
+  const known = all.flatMap(({ verdict }) => verdict ?? []);
+  return known.length > 0 ? worstVerdict(known) : undefined;
 }
 
 function keyOf(...names: readonly string[]): string {

@@ -1,13 +1,13 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import { escapeHtml, foldedHtml, htmlPage, tableHtml } from "../../shared/html";
+import { escapeHtml, foldedHtml, htmlPage, scrollHtml, tableHtml } from "../../shared/html";
 import { formatPath } from "../../shared/problem";
 import { probeKinds } from "../probe";
 import type { ProbeResult, VerificationResult, Verdict } from "../result";
-import { type Access, type AccessMatrix, accessMatrix } from "./access";
+import { type Access, type AccessMatrix, accessMatrix, type AskedRequest } from "./access";
 import { certaintyOf, countsOf, failureLines, measuredOf, title } from "./wording";
 
-const signs: Readonly<Record<Verdict, string>> = {
+export const signs: Readonly<Record<Verdict, string>> = {
   holds: "✓",
   fails: "✗",
   "control failed": "!",
@@ -25,7 +25,10 @@ export function htmlOf(result: VerificationResult): string {
     `<p class="answer ${classOf(verdict)}">${signs[verdict]} ${escapeHtml(countsOf(result))}</p>`,
     `<p class="note">${escapeHtml(`${startedAt}, Istio ${mesh.version}, ${mesh.dataPlane}; ${result.requests} requests in ${Math.round(result.seconds)} s. ${certaintyOf(result)}`)}</p>`,
     ...failed.map(failureHtml),
-    ...accessHtml(accessMatrix(result)),
+    ...accessHtml(
+      accessMatrix(probes.filter(({ kind }) => kind === "authorization").flatMap(({ series }) => series)),
+      "✓: measured so.",
+    ),
     ...kindsHtml(probes),
     ...(left.length === 0
       ? []
@@ -41,7 +44,7 @@ export function htmlOf(result: VerificationResult): string {
       : [
           "<h2>State of the mesh</h2>",
           tableHtml(
-            ["", "Subject", "Found", "Next"],
+            ["Level", "Subject", "Found", "Next"],
             health.map(({ level, subject, message, next = "" }) => [level, subject, message, next]),
           ),
         ]),
@@ -60,7 +63,7 @@ export function htmlOf(result: VerificationResult): string {
 }
 
 /** A class of report.css. */
-function classOf(verdict: Verdict): string {
+export function classOf(verdict: Verdict): string {
   return verdict.replaceAll(" ", "-");
 }
 
@@ -74,7 +77,8 @@ function failureHtml(probe: ProbeResult): string {
 
 const accessSigns: Readonly<Record<Access, string>> = { allowed: "●", partly: "◐", denied: "○" };
 
-function accessHtml(matrix: AccessMatrix): string[] {
+/** @param legend what the second line of a cell means */
+export function accessHtml(matrix: AccessMatrix<AskedRequest & { measured?: string }>, legend: string): string[] {
   if (matrix.clients.length === 0) return [];
   const head = matrix.servers.map((server) => `<th scope="col">${escapeHtml(server)}</th>`);
   const rows = matrix.clients.map((client) => {
@@ -82,19 +86,24 @@ function accessHtml(matrix: AccessMatrix): string[] {
       const cell = matrix.cell(client, server);
       if (!cell) return "<td></td>";
       const { expected, verdict, series } = cell;
-      const requests = series.map((one) => `${one.request}: ${one.expected}; measured ${one.measured}`).join("\n");
+      const requests = series.map(({ request, expected: answer, measured }) => {
+        return `${request}: ${answer}${measured === undefined ? "" : `; measured ${measured}`}`;
+      });
+      const seen = verdict && `${signs[verdict]} ${verdict === "holds" ? "measured" : verdict}`;
       return (
-        `<td class="${expected} ${classOf(verdict)}" title="${escapeHtml(requests)}">` +
-        `<b>${accessSigns[expected]}</b> ${expected} <small>${signs[verdict]} ${verdict === "holds" ? "measured" : verdict}</small></td>`
+        `<td class="${expected} ${verdict ? classOf(verdict) : ""}" title="${escapeHtml(requests.join("\n"))}">` +
+        `<b>${accessSigns[expected]}</b> ${expected}${seen === undefined ? "" : ` <small>${seen}</small>`}</td>`
       );
     });
     return `<tr><th scope="row">${escapeHtml(client)}</th>${cells.join("")}</tr>`;
   });
   return [
     "<h2>Who may talk to whom</h2>",
-    '<p class="note">Rows call columns. ● every kind of request gets through, ◐ some do, ○ none does. ✓: measured so.</p>',
-    `<div class="scroll"><table class="access"><thead><tr><td></td>${head.join("")}</tr></thead>` +
-      `<tbody>${rows.join("\n")}</tbody></table></div>`,
+    `<p class="note">Rows call columns. ● every kind of request gets through, ◐ some do, ○ none does. ${escapeHtml(legend)}</p>`,
+    scrollHtml(
+      "Who may talk to whom",
+      `<table class="access"><thead><tr><td></td>${head.join("")}</tr></thead><tbody>${rows.join("\n")}</tbody></table>`,
+    ),
   ];
 }
 
@@ -108,10 +117,15 @@ function kindsHtml(probes: readonly ProbeResult[]): string[] {
       const name = `${escapeHtml(probe.name)} <small>${escapeHtml(formatPath(probe.path))}</small>`;
       return `<tr><td class="${classOf(probe.verdict)}">${signs[probe.verdict]} ${probe.verdict}</td><th>${name}</th>${cells.join("")}</tr>`;
     });
-    const head = ["", "Policy", "Expected", "Measured", "Requests", "Interval"].map((cell) => `<th>${cell}</th>`);
+    const head = ["Verdict", "Policy", "Expected", "Measured", "Requests", "Interval"].map(
+      (cell) => `<th>${cell}</th>`,
+    );
     return [
       `<h2>${kind[0]?.toUpperCase()}${kind.slice(1).replaceAll("-", " ")}</h2>`,
-      `<div class="scroll"><table class="probes"><thead><tr>${head.join("")}</tr></thead><tbody>${rows.join("\n")}</tbody></table></div>`,
+      scrollHtml(
+        kind,
+        `<table class="probes"><thead><tr>${head.join("")}</tr></thead><tbody>${rows.join("\n")}</tbody></table>`,
+      ),
     ];
   });
 }
@@ -129,5 +143,5 @@ function seriesHtml(probes: readonly ProbeResult[]): string {
       evidence,
     ]),
   );
-  return tableHtml(["", "Policy", "Role", "From and to", "Request", "Expected", "Measured", "Evidence"], rows);
+  return tableHtml(["Verdict", "Policy", "Role", "From and to", "Request", "Expected", "Measured", "Evidence"], rows);
 }
