@@ -68,11 +68,12 @@ export function describeMeasured(
   deviations: readonly string[],
   areShares: boolean,
 ): string {
-  const total = outcomes.reduce((sum, { count }) => sum + count, deviations.length);
+  const judged = outcomes.reduce((sum, { count }) => sum + count, 0);
+  const total = judged + deviations.length;
   if (total === 0) return "no request was sent";
   const seen = outcomes.filter(({ count }) => count > 0 || areShares);
   const text = areShares
-    ? `${seen.map(({ title, count }) => `${((100 * count) / total).toFixed(1)}% ${title}`).join(", ")} of ${total}`
+    ? `${seen.map(({ title, count }) => `${((100 * count) / Math.max(1, judged)).toFixed(1)}% ${title}`).join(", ")} of ${judged}`
     : seen.map(({ title, count }) => `${count} of ${total}: ${title}`).join("; ");
   const others = new Map<string, number>();
   for (const one of deviations) others.set(one, (others.get(one) ?? 0) + 1);

@@ -1,11 +1,11 @@
 import type { VerificationSettings } from "../../settings/sections/verification";
-import type { Outcome, Probe, Series } from "../probe";
+import type { Answer, Outcome, Probe, Series } from "../probe";
 import type { Observation, ProbeResult, SeriesResult, SuiteStatistics, Verdict, VerificationResult } from "../result";
 import { type Ending, endingOf } from "./answers";
 import { type Mismatch, mismatchOf, outcomesOf } from "./outcomes";
 import { isOwnedBy, obstruction, refutation } from "./reasons";
 import { describeEvidence, describeMeasured, describeRequest, describeSeries } from "./descriptions";
-import { deviates, isStatistical, sampleSize, shareInterval, sharesOf } from "./statistics";
+import { deviates, isStatistical, sampleSize, shareInterval, sharesOf, straysAtMost } from "./statistics";
 
 /** An observation that is of none of the expected outcomes. */
 interface Deviation {
@@ -50,6 +50,8 @@ export function evaluateSeries(
     statistics,
   );
   const shares = sharesOf(series.expect);
+  // Without those that are none of the outcomes.
+  const judged = observations.length - deviations.length;
   const failure = observation && reason !== undefined && { request: describeRequest(series), observation, reason };
   return {
     title: series.title,
@@ -63,12 +65,12 @@ export function evaluateSeries(
       shares.length > 0,
     ),
     ...(shares.length > 0 &&
-      observations.length > 0 && {
+      judged > 0 && {
         shares: outcomes.map(({ title }, at) => ({
           title,
           expected: shares[at] ?? 0,
-          measured: (counts[at] ?? 0) / observations.length,
-          ...shareInterval(counts[at] ?? 0, observations.length, statistics),
+          measured: (counts[at] ?? 0) / judged,
+          ...shareInterval(counts[at] ?? 0, judged, statistics),
         })),
       }),
     evidence: describeEvidence(observations),
@@ -118,16 +120,23 @@ function judge(
     const { observation, ending, outcome, mismatch } = refuting;
     return { verdict: "fails", observation, reason: refutation(mismatch, outcome, { observation, ending, series }) };
   }
-  const [obstructing] = deviations;
+  const tolerated = isStatistical(series.expect) ? straysAtMost(observations.length, statistics) : 0;
+  const obstructing = deviations.find((deviation) => !isStray(deviation)) ?? deviations[tolerated];
   if (obstructing) {
     const { observation, ending, outcome, mismatch } = obstructing;
     return { verdict: "control failed", observation, reason: obstruction(mismatch, outcome, ending) };
   }
-  const wrong = wrongCounts(series, counts, observations.length, statistics);
+  const wrong = wrongCounts(series, counts, observations.length - deviations.length, statistics);
   if (!wrong) return { verdict: "holds" };
   const isTooFew = wrong.verdict === "too few requests";
   const verdict = isTooFew || series.role === "control" ? "control failed" : "fails";
   return { verdict, reason: wrong.reason, observation: matched.get(wrong.at) ?? observations[0] };
+}
+
+/** Whether a request failed as single ones may, by no policy: its server or its connection was gone, or its record is late. */
+function isStray({ ending: { answer }, mismatch: { aspect } }: Deviation): boolean {
+  const failures: readonly Answer[] = ["unreachable", "no answer", "reset"];
+  return aspect === "evidence" || (aspect === "answer" && failures.includes(answer));
 }
 
 /** Whether a deviation speaks against the policy. */
@@ -184,8 +193,9 @@ function wrongCounts(
     return { verdict: "wrong", reason, at: impossible };
   }
   const { count } = sampleSize(expect, statistics);
-  if (isStatistical(expect) && total < count) {
-    const reason = `${total} requests are too few to tell: the error rates of this plan take ${count}`;
+  const least = count - straysAtMost(count, statistics);
+  if (isStatistical(expect) && total < least) {
+    const reason = `${total} requests are too few to tell: the error rates of this plan take ${least}`;
     return { verdict: "too few requests", reason, at: 0 };
   }
   if (!isStatistical(expect) || !deviates(counts, shares, statistics)) return undefined;

@@ -10,15 +10,24 @@ import type { SuiteStatistics } from "../result";
  * new configuration may have reached the proxies during it, and the series holds if one of its measurements does. So the
  * chance of a miss is divided by the number of measurements; the false alarm is kept by each measurement alone, because
  * the deadline may leave time for one.
+ *
+ * Of hundreds of requests some may fail for reasons of their own, such as a pod that is replaced. Up to a bound they are left
+ * out, and as many more are sent: where 1 in 1,000 fails, a measurement has more than the bound with a tenth of its level.
  */
 export const measurementsAtMost = 3;
+
+/** Share of requests that may fail for reasons of their own. */
+const strayRate = 0.001;
+
+/** Part of the false alarms that is for measurements with too many of them. */
+const strayPart = 0.1;
 
 /** @param deviation percentage points */
 export function statisticsOf(expectations: readonly Expectation[], deviation: number): SuiteStatistics {
   const tests = expectations.filter(isStatistical).length;
   const falseAlarm = 0.001;
   // Bonferroni: whatever the tests have in common.
-  return { falseAlarm, tests, alpha: falseAlarm / Math.max(1, tests), power: 0.99, deviation };
+  return { falseAlarm, tests, alpha: ((1 - strayPart) * falseAlarm) / Math.max(1, tests), power: 0.99, deviation };
 }
 
 /** Requests of a series that is the same every time: enough that no single connection decides. */
@@ -39,6 +48,7 @@ export function sharesOf(expect: Expectation): number[] {
 }
 
 export interface SampleSize {
+  /** Strays included. */
   readonly count: number;
   /** Of shares: the deviation that is hardest to find, which this count finds: `15/25/60 against 15/35/50`. */
   readonly finds?: string;
@@ -67,7 +77,16 @@ function smallestSample(shares: readonly number[], statistics: SuiteStatistics):
   const smallest = limit - stepsToDouble + firstWhere(stepsToDouble, (step) => isEnough(limit - stepsToDouble + step));
   const before = missesAt(smallest - 1);
   const hardest = deviating[before.indexOf(Math.max(...before))] ?? [];
-  return { count: countAt(smallest), finds: `${percentages(shares)} against ${percentages(hardest)}` };
+  // Of those that are sent in place of strays, some are strays too.
+  let count = countAt(smallest);
+  while (count - straysAtMost(count, statistics) < countAt(smallest)) count += 1;
+  return { count, finds: `${percentages(shares)} against ${percentages(hardest)}` };
+}
+
+/** How many requests of a measurement may have failed for reasons of their own. */
+export function straysAtMost(count: number, { alpha }: SuiteStatistics): number {
+  const level = (alpha * strayPart) / (1 - strayPart);
+  return firstWhere(count, (strays) => 1 - atMost(strays, count, strayRate) <= level);
 }
 
 /** Counts that are tried, 1% apart: no one needs the very smallest. */

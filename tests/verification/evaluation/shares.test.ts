@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { evaluateSeries } from "../../../components/verification/evaluation/evaluate";
-import { sampleSize, statisticsOf } from "../../../components/verification/evaluation/statistics";
+import { sampleSize, statisticsOf, straysAtMost } from "../../../components/verification/evaluation/statistics";
 import type { Expectation, Series } from "../../../components/verification/probe";
 import type { Observation } from "../../../components/verification/result";
 import { answered, byNone, evaluate, judged, observationOf, probeOf, recordOf, seriesOf } from "./observations";
@@ -23,7 +23,7 @@ describe("a series that is judged by shares", () => {
   it("holds near the shares, and prints them with their intervals", () => {
     const result = weigh(seen(130, 210, count - 340));
     assert.equal(result.verdict, "holds");
-    assert.equal(result.measured, `15.7% v1, 25.4% v2, 58.9% v3 of ${count}`);
+    assert.equal(result.measured, `15.5% v1, 25.0% v2, 59.6% v3 of ${count}`);
     for (const { expected, measured, low, high } of result.shares ?? []) {
       assert.ok(low < measured && measured < high && low < expected && expected < high);
     }
@@ -52,6 +52,29 @@ describe("a series that is judged by shares", () => {
     assert.match(judged(weigh(seen(15, 25, 60)))[1], /100 requests are too few to tell/);
     assert.equal(weigh(seen(15, 25, 60)).verdict, "control failed");
     assert.equal(weigh([...seen(130, 210, count - 340), byNone]).verdict, "control failed");
+  });
+
+  it("holds with the few requests that failed for no policy's reason, and reports them", () => {
+    const gone = observationOf({
+      status: 503,
+      records: [recordOf("client", "503 UF upstream_reset_before_response_started{remote_connection_failure}")],
+    });
+    const late = observationOf({ status: 0, exitCode: 28 });
+    const strays = straysAtMost(count, plan);
+    const failed = (number: number, one = gone) => Array.from({ length: number }, () => one);
+    const result = weigh([...seen(130, 210, count - strays - 340), ...failed(strays - 1), late]);
+    assert.equal(result.verdict, "holds", result.failure?.reason);
+    assert.match(
+      result.measured,
+      new RegExp(`of ${count - strays}; ${strays - 1} of ${count}: sent to no server with 503`),
+    );
+    assert.match(result.measured, /; 1 otherwise$/);
+    const more = weigh([...seen(130, 210, count - strays - 341), ...failed(strays + 1)]);
+    assert.equal(more.verdict, "control failed");
+    // A policy has one answer for all requests: a single denial is no accident.
+    assert.equal(weigh([...seen(130, 210, count - 341), byNone]).verdict, "control failed");
+    const three = { kind: "every", outcome: { title: "200", answers: ["application"] } } as const;
+    assert.equal(weigh([answered("v1"), answered("v1"), gone], {}, three).verdict, "control failed");
   });
 
   it("fails where a version that is none of them answers, and where one of share 0 does", () => {
