@@ -197,6 +197,15 @@ export interface Outcome {
   readonly headers?: Readonly<Record<string, string | boolean>>;
   /** Request headers, as the application's proxy records them, are not seen; a mirror is: the subset or workload that got a copy. */
   readonly mirroredTo?: string;
+  /** Certificate that the client is shown, over TLS. */
+  readonly certificate?: {
+    /** It must be for this host, and valid. @default any host */
+    readonly host?: string;
+    /** Secrets of which one has it, as `namespace/name`. */
+    readonly secrets: readonly string[];
+    /** Certificates in them (PEM), as far as a run can read them. @default only host and dates are judged */
+    readonly known?: readonly string[];
+  };
   /** SPIFFE ID that the server's proxy proves. */
   readonly server?: string;
   /** Seconds for which the client's certificate is still valid, at most. */

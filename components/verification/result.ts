@@ -17,6 +17,12 @@ export interface Observation {
   readonly headers: Readonly<Record<string, string>>;
   /** First bytes of the body, for a person. */
   readonly body?: string;
+  /** The server's certificate, where the client had a TLS connection. */
+  readonly certificate?: {
+    readonly pem: string;
+    /** When it was seen, in seconds since 1970. */
+    readonly at: number;
+  };
   /** What proxies recorded of it: the client's first, copies of a mirror last. */
   readonly records: readonly ProxyRecord[];
 }

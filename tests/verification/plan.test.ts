@@ -70,7 +70,13 @@ describe("the plan of verification", () => {
     const counts = plan.probes.map(({ series: [only] }) => only?.count);
     assert.deepEqual(counts, [3, 12, 884, 901]);
     assert.equal(requests, 3 + 12 + 884 + 901);
-    assert.deepEqual(statistics, { falseAlarm: 0.001, tests: 2, alpha: 0.00045000000000000004, power: 0.99, deviation: 10 });
+    assert.deepEqual(statistics, {
+      falseAlarm: 0.001,
+      tests: 2,
+      alpha: 0.00045000000000000004,
+      power: 0.99,
+      deviation: 10,
+    });
     assert.equal(plan.probes[2]?.series[0]?.finds, "15/25/60 against 15/35/50");
   });
 

@@ -1,5 +1,6 @@
 import type { ProbeClient, ProbeRequest, ProbeTarget, ProbeToken, Series } from "../probe";
 import type { Observation, SeriesResult } from "../result";
+import { describeCertificate } from "./certificates";
 import { outcomesOf } from "./outcomes";
 
 type Described = Pick<SeriesResult, "from" | "to" | "request" | "expected" | "expectedAnswers">;
@@ -96,8 +97,10 @@ export function describeEvidence(observations: readonly Observation[]): string {
   const seen = places.filter(([, kind, side]) =>
     records.some(({ proxy }) => proxy.kind === kind && (side === undefined || proxy.side === side)),
   );
-  if (seen.length === 0) return "the client's result only";
+  const [shown] = observations.flatMap(({ certificate }) => certificate ?? []);
+  const certificate = shown ? `, and ${describeCertificate(shown)}` : "";
+  if (seen.length === 0) return `the client's result only${certificate}`;
   const recorded = observations.filter((observation) => observation.records.length > 0).length;
   const part = recorded === observations.length ? "" : ` of ${recorded} of ${observations.length} requests`;
-  return `the records of ${seen.map(([name]) => name).join(" and ")}${part}, and the client's result`;
+  return `the records of ${seen.map(([name]) => name).join(" and ")}${part}, and the client's result${certificate}`;
 }

@@ -2,6 +2,7 @@ import { own } from "../../shared/own";
 import type { Expectation, Outcome } from "../probe";
 import type { Observation, ProxyRecord } from "../result";
 import type { Ending } from "./answers";
+import { wrongCertificate } from "./certificates";
 
 /** What of an expected outcome an observation does not have. */
 export interface Mismatch {
@@ -37,6 +38,7 @@ export function mismatchOf(outcome: Outcome, observation: Observation, ending: E
     timeMismatch(outcome, observation) ??
     headerMismatch(outcome, observation) ??
     copyMismatch(outcome, observation) ??
+    certificateMismatch(outcome, observation, ending) ??
     identityMismatch(outcome, observation)
   );
 }
@@ -76,6 +78,13 @@ function copyMismatch({ mirroredTo }: Outcome, { records }: Observation): Mismat
   if (records.length === 0) return { aspect: "evidence", seen: "answered, and no proxy recorded it" };
   const elsewhere = copies.map(({ namespace, pod }) => `${namespace}/${pod}`).join(", ");
   return { aspect: "attribute", seen: elsewhere === "" ? "copied to no pod" : `copied to ${elsewhere} only` };
+}
+
+function certificateMismatch({ certificate }: Outcome, observation: Observation, ending: Ending): Mismatch | undefined {
+  if (!certificate) return undefined;
+  if (!observation.certificate) return { aspect: "evidence", seen: describeEnding(observation, ending) };
+  const wrong = wrongCertificate(certificate, observation.certificate);
+  return wrong === undefined ? undefined : { aspect: "attribute", seen: wrong };
 }
 
 function identityMismatch({ server, certificateSeconds }: Outcome, { records }: Observation): Mismatch | undefined {

@@ -28,6 +28,7 @@ export function isOwnedBy(kind: ProbeKind, answer: Answer): boolean {
 export function obstruction({ seen, aspect }: Mismatch, outcome: Outcome, ending: Ending): string {
   const start = `expected "${outcome.title}"; a request was ${seen}`;
   const [owner] = owners[ending.answer];
+  if (aspect === "evidence" && outcome.certificate) return `${start}: no certificate was seen`;
   if (aspect === "evidence") return `${start}: its proxy writes no log for probes, or the log came too late`;
   if (aspect === "attribute") return `${start}: the control does not show that the measurement can tell`;
   if (owner !== undefined) return `${start}, which says nothing of this policy: see the probes of ${owner}`;
@@ -47,7 +48,8 @@ export function refutation(
 const enforcedAtServer: ReadonlySet<Answer> = new Set(["denied", "token refused", "rate limited"]);
 
 function likelyCause(outcome: Outcome, observation: Observation, ending: Ending, series: Series): string | undefined {
-  const { answers = [] } = outcome;
+  const { answers = [], certificate } = outcome;
+  if (certificate) return undefined;
   if (ending.answer === "denied") return "a policy denies it, or the one that allows it is not in effect yet";
   if (answers.includes("application")) return routeCause(observation);
   const isPlainText = answers.includes("reset") && !answers.includes("denied");

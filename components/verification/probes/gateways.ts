@@ -1,6 +1,7 @@
 import { connectionPort, covers, httpPorts, tlsServerOf } from "../../model/gateways";
 import { workloadKey } from "../../model/names";
 import type { Exposure, MeshService, PolicyModel } from "../../model/policies/policy-model";
+import { grouped } from "../../shared/grouped";
 import type { SettingPath } from "../../shared/problem";
 import type { GatewayWorkload } from "../../shared/workload";
 import {
@@ -30,7 +31,8 @@ export function gateways(context: PlanContext): Probe[] {
       return [
         ...hostProbe(context, at),
         ...plainHttpProbe(at),
-        ...certificateProbes(at),
+        ...serverCertificateProbes(at),
+        ...clientCertificateProbes(at),
         ...passthroughProbes(at),
         ...connectionProbes(at),
       ];
@@ -165,8 +167,45 @@ function plainHttpProbe(at: AtGateway): Probe[] {
   return [{ ...about(at, "plain HTTP", path), expectation: outcome.title, series: all }];
 }
 
+/**
+ * What a gateway proves to clients: for the host, valid, and the one of the Secret that the settings name or make. Also where
+ * a client without a certificate is refused after that, which only TLS 1.3 does.
+ */
+function serverCertificateProbes(at: AtGateway): Probe[] {
+  const { tls, namespace, name } = at.gateway;
+  if (!tls) return [];
+  const named = at.exposed.filter(({ exposure }) => !exposure.tls).flatMap(({ exposure }) => exposure.hosts);
+  const hosts = [...new Set(named)].map((host) => ({ host, server: tlsServerOf(tls, host) }));
+  return grouped(hosts, ({ server }) => `${server?.mode} ${server?.credentialNames.join()}`).flatMap(
+    ([{ server }, all]): Probe[] => {
+      if (!server || server.mode === "PASSTHROUGH") return [];
+      const secrets = server.credentialNames.map((secret) => `${namespace}/${secret}`);
+      const title = `the certificate of Secret ${secrets.join(" or ")}`;
+      const probe = {
+        ...about(at, `certificate ${server.credentialNames.join(" or ")}`, ["gateways", name, "tls"]),
+        objects: secrets.map((secret) => `Secret ${secret}`),
+        expectation: `valid, for ${all.map(({ host }) => host).join(", ")}, and ${title}`,
+      };
+      const { maxProtocolVersion } = server.protocol ?? {};
+      if (server.mode === "MUTUAL" && maxProtocolVersion !== undefined && maxProtocolVersion !== "TLSV1_3") {
+        const notMeasurable =
+          "before TLS 1.3, a client without a certificate is refused before it has seen the server's";
+        return [{ ...probe, series: [], notMeasurable }];
+      }
+      const ports = httpPorts(at.gateway).filter(({ encrypted }) => encrypted);
+      const shown = ports.flatMap(({ number }) =>
+        all.map(({ host }) => {
+          const certificate = { ...(host !== "*" && { host: concreteHost(host) }), secrets };
+          return series(at, "effect", concreteHost(host), number, true, { title, certificate });
+        }),
+      );
+      return [{ ...probe, series: shown }];
+    },
+  );
+}
+
 /** What a client with a certificate of the right authority gets, no probe shows: it has none. */
-function certificateProbes(at: AtGateway): Probe[] {
+function clientCertificateProbes(at: AtGateway): Probe[] {
   const { tls, ports, name } = at.gateway;
   const hosts = at.exposed.filter(({ exposure }) => !exposure.tls).flatMap(({ exposure }) => exposure.hosts);
   return [...new Set(hosts)].flatMap((host): Probe[] => {

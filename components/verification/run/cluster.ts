@@ -140,6 +140,13 @@ export class KubernetesCluster {
     return [...state, ...analysis];
   }
 
+  /** The certificate in a Secret, PEM; undefined where there is none that the login may read. */
+  async certificate(namespace: string, name: string): Promise<string | undefined> {
+    const secret = { apiVersion: "v1", kind: "Secret", namespace, name };
+    const found = dataOf(await ifAllowed(this.server.get(secret), undefined), "tls.crt");
+    return found === undefined ? undefined : Buffer.from(found, "base64").toString("utf8");
+  }
+
   /** Content of a pull secret of the root namespace, in base64; undefined where there is none. */
   async pullSecret(name: string): Promise<string | undefined> {
     const secret = { apiVersion: "v1", kind: "Secret", namespace: rootNamespace, name };

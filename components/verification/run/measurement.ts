@@ -163,7 +163,7 @@ export class Measurement {
       const failure = seen.length === 0 ? this.sender.failureOf(order.client) : undefined;
       job.result =
         failure === undefined
-          ? evaluateSeries(job.probe, job.series, seen, this.context.plan.statistics)
+          ? evaluateSeries(job.probe, await this.withCertificates(job.series), seen, this.context.plan.statistics)
           : this.unmeasured(job, `client ${order.client.key} sends no requests any more: ${failure}`);
     }
   }
@@ -186,6 +186,19 @@ export class Measurement {
       return error.message;
     }
     return client;
+  }
+
+  /** With what the Secrets have now that its outcome names: certificates are renewed. */
+  private async withCertificates(series: Series): Promise<Series> {
+    const { expect } = series;
+    if (expect.kind !== "every" || !expect.outcome.certificate) return series;
+    const { certificate } = expect.outcome;
+    const read = certificate.secrets.map((key) => {
+      const [namespace = "", name = ""] = key.split("/");
+      return this.context.cluster.certificate(namespace, name);
+    });
+    const known = (await Promise.all(read)).flatMap((pem) => pem ?? []);
+    return { ...series, expect: { ...expect, outcome: { ...expect.outcome, certificate: { ...certificate, known } } } };
   }
 
   private unmeasured({ probe, series }: Job, reason: string): SeriesResult {

@@ -88,7 +88,8 @@ function sectionOf({ id, request, address, token }: PreparedRequest): string {
     ...connectTo(address),
     option(
       "write-out",
-      `\n@${id} %{http_code} %{exitcode} %{time_total} %{time_connect} %{size_download} %{errormsg}\n%{header_json}\n`,
+      `\n@${id} %{http_code} %{exitcode} %{time_total} %{time_connect} %{size_download} %{errormsg}\n%{header_json}\n` +
+        (scheme === "https" ? "%{certs}\n" : ""),
     ),
   ];
   const authority = `${address.host}:${address.port}`;
@@ -153,10 +154,15 @@ function withToken({ path = "/", headers = {}, token: wanted }: ProbeRequest, to
   return { path, headers: { ...headers, [place.header]: `${place.prefix ?? ""}${token}` } };
 }
 
-/** What came of requests, by their ids; one that curl said nothing of is missing. */
+/**
+ * What came of requests, by their ids; one that curl said nothing of is missing.
+ *
+ * @param now in seconds since 1970
+ */
 export function readOutput(
   stdout: string,
   requests: readonly PreparedRequest[],
+  now = Math.floor(Date.now() / 1000),
 ): ReadonlyMap<string, ClientObservation> {
   const schemes = new Map(requests.map(({ id, request }) => [id, request.scheme ?? "http"]));
   const bodies = new Map(
@@ -169,6 +175,8 @@ export function readOutput(
     const scheme = schemes.get(id);
     if (scheme === undefined) continue;
     const body = bodies.get(id);
+    // Of a chain, the server's own comes first.
+    const [pem] = /-----BEGIN CERTIFICATE-----[^]*?-----END CERTIFICATE-----/.exec(rest) ?? [];
     const code = scheme === "tcp" ? tcpExitCode(Number(exitCode), Number(bytes)) : Number(exitCode);
     observations.set(id, {
       status: Number(status),
@@ -178,6 +186,7 @@ export function readOutput(
       seconds: Number(seconds),
       headers: headersIn(rest),
       ...(body && { body }),
+      ...(pem !== undefined && { certificate: { pem, at: now } }),
     });
   }
   return observations;

@@ -105,6 +105,8 @@ describe("the probes of gateways", () => {
       "  control https outside GET talos-mesh-probe.invalid/ at port 443 -> 404, or no connection {answers=[no route,reset]}",
       "gateways ingress plain HTTP: a redirect to HTTPS",
       "  effect outside GET shop.example.com/ at port 80 -> a redirect to HTTPS {answers=[rule] status=[301] headers={location:true}}",
+      "gateways ingress certificate a: valid, for shop.example.com, and the certificate of Secret istio-ingress/a",
+      "  effect https outside GET shop.example.com/ at port 443 -> the certificate of Secret istio-ingress/a {certificate={host:shop.example.com,secrets:[istio-ingress/a]}}",
     ]);
   });
 
@@ -135,6 +137,12 @@ describe("the probes of gateways", () => {
       "gateways ingress plain HTTP: no connection",
       "  effect outside GET shop.example.com/ at port 80 -> no connection {answers=[unreachable,no answer,reset]}",
       "  control https outside GET shop.example.com/ at port 443 -> the gateway is there {answers=[application,denied,token refused,no route,rule,fault,overflow,timeout,rate limited,blocked,reset]}",
+      "gateways ingress certificate a: valid, for shop.example.com, and the certificate of Secret istio-ingress/a",
+      "  effect https outside GET shop.example.com/ at port 443 -> the certificate of Secret istio-ingress/a {certificate={host:shop.example.com,secrets:[istio-ingress/a]}}",
+      "gateways ingress certificate c: valid, for r.example.com, and the certificate of Secret istio-ingress/c",
+      "  effect https outside GET r.example.com/ at port 443 -> the certificate of Secret istio-ingress/c {certificate={host:r.example.com,secrets:[istio-ingress/c]}}",
+      "gateways ingress certificate b: valid, for o.example.com, and the certificate of Secret istio-ingress/b",
+      "  effect https outside GET o.example.com/ at port 443 -> the certificate of Secret istio-ingress/b {certificate={host:o.example.com,secrets:[istio-ingress/b]}}",
       "gateways ingress client certificates shop.example.com: no certificate, or one of another authority: no connection",
       "  effect https outside GET shop.example.com/ at port 443 -> no connection {answers=[reset]}",
       "  effect https outside GET shop.example.com/ at port 443 with a certificate that is self-signed -> no connection {answers=[reset]}",

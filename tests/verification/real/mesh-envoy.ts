@@ -46,7 +46,7 @@ const router = { name: "envoy.filters.http.router", typed_config: type("filters.
 export class MeshEnvoy {
   private constructor(
     private readonly process: ChildProcess,
-    private readonly port: number,
+    readonly port: number,
     private readonly logs: Readonly<Record<"client" | "server", string>>,
   ) {}
 

@@ -28,6 +28,8 @@ export interface FakeAnswer {
   readonly seconds?: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
+  /** That the server shows, PEM. */
+  readonly certificate?: string;
   /** What proxies record of it, by `namespace/pod`. */
   readonly records?: Readonly<Record<string, RecordLine>>;
 }
@@ -54,6 +56,8 @@ export class FakeCluster implements VerificationCluster {
   controllers: LiveObject[] = [];
   slices: LiveObject[] = [];
   simulated = false;
+  /** By Secret, PEM. */
+  readonly certificates = new Map<string, string>();
   findings: HealthFinding[] = [];
   private readonly logs = new Map<string, string[]>();
   private readonly followers = new Map<string, Set<(line: string) => void>>();
@@ -137,12 +141,13 @@ export class FakeCluster implements VerificationCluster {
       seconds = 0.01,
       headers: response = {},
       body,
+      certificate = "",
       records = {},
     } = this.answer(request);
     for (const [proxy, line] of Object.entries(records)) this.record(proxy, { probe: id, status, ...line });
     const lists = Object.entries(response).map(([name, value]) => [name, [value]] as const);
     const text = body === undefined ? "" : `#body-${id} ${Buffer.from(body).toString("base64")}\n`;
-    return `\n@${id} ${status} ${exitCode} ${seconds} 0.001 0 ${exitCode === 0 ? "" : "it failed"}\n${JSON.stringify(Object.fromEntries(lists), undefined, 1)}\n${text}`;
+    return `\n@${id} ${status} ${exitCode} ${seconds} 0.001 0 ${exitCode === 0 ? "" : "it failed"}\n${JSON.stringify(Object.fromEntries(lists), undefined, 1)}\n${certificate}\n${text}`;
   }
 
   /** Adds a line to the log of a proxy. */
@@ -204,6 +209,10 @@ export class FakeCluster implements VerificationCluster {
 
   health(): Promise<HealthFinding[]> {
     return Promise.resolve(this.findings);
+  }
+
+  certificate(namespace: string, name: string): Promise<string | undefined> {
+    return Promise.resolve(this.certificates.get(`${namespace}/${name}`));
   }
 
   pullSecret(name: string): Promise<string | undefined> {

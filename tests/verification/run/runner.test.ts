@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { X509Certificate } from "node:crypto";
+import { rootCertificates } from "node:tls";
 import { ExecError } from "../../../components/shared/kubernetes/errors";
 import { VerificationFailed } from "../../../components/verification/run/runner";
 import { FakeCluster } from "./fake-cluster";
@@ -189,6 +191,21 @@ describe("a run of probes", () => {
     assert.equal(runs, 3);
     assert.equal(cluster.applied.filter(({ kind }) => kind === "Pod").length, 1);
     assert.equal(cluster.requests.length, 9);
+  });
+
+  it("compares the certificate that a server shows with what its Secret has at that moment", async () => {
+    const [shown = "", other = ""] = rootCertificates.filter(
+      (pem) => Date.parse(new X509Certificate(pem).validTo) > Date.now() + 86_400_000,
+    );
+    cluster.certificates.set("ingress/tls", other);
+    cluster.answer = ({ id }) => {
+      if (Number(id.split("-")[2]) >= 3) cluster.certificates.set("ingress/tls", shown);
+      return { certificate: shown, records: answered() };
+    };
+    const outcome = { title: "its certificate", certificate: { secrets: ["ingress/tls"] } };
+    const { results, log } = await run(cluster, plan([probe("tls", [series({ expect: { kind: "every", outcome } })])]));
+    assert.deepEqual([results[0]?.verdict, results[0]?.requests], ["holds", 6]);
+    assert.match(log.join("\n"), /that is not the one in Secret ingress\/tls/);
   });
 
   it("waits for no records where no proxy writes any", async () => {
