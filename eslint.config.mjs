@@ -20,6 +20,7 @@ const layers = [
     "components/cluster/kinds",
     "components/observability/addons",
     "components/apps",
+    "policies/guardrails/ids.ts",
   ],
   ["components/settings"],
   ["components/model"],
@@ -42,7 +43,15 @@ const layers = [
   ["policies/mesh-policies.ts"],
   ["components/verification"],
   ["components/benchmark"],
-  ["index.ts", "components", "cli", "embedded", "scripts"],
+  [
+    "index.ts",
+    "components",
+    "cli",
+    "embedded",
+    "scripts",
+    "policies/guardrails/pack.cjs",
+    "policies/guardrails/pack.ts",
+  ],
   ["tests", ".github"],
 ];
 

@@ -3,6 +3,7 @@ import { ApiServer } from "../../components/shared/kubernetes/api-server";
 import { formatPath, UserError } from "../../components/shared/problem";
 import { capabilityPage } from "../../policies/capabilities";
 import { explain } from "../../policies/explain/explain";
+import { guardrailPage } from "../../policies/guardrails/page";
 import { type Command, declare, matching, nameAndValue, portOf } from "../command";
 import { clusterAccess } from "../engine/pulumi-cli";
 import { plainText, type PlainTextReport } from "../plain-text";
@@ -98,10 +99,20 @@ const tableOfDataPlanes = declare({
   },
 });
 
+const pageOfGuardrails = declare({
+  name: "guardrails",
+  summary: "write docs/guardrails.md: what a stack may deploy, by environment",
+  options: { check: { text: "write nothing; exit code 1 where the page is out of date" } },
+  run({ check }) {
+    const page = path.join(projectRoot, "docs/guardrails.md");
+    return updateGenerated(page, guardrailPage(), check, "npm run policies -- guardrails");
+  },
+});
+
 export const command: Command = {
   name: "policies",
   summary: "explain what would happen to a request (npm run policies -- explain)",
-  commands: [explainCommand, plaintext, tableOfDataPlanes],
+  commands: [explainCommand, plaintext, tableOfDataPlanes, pageOfGuardrails],
 };
 
 function reportPlainText({ pairs, total }: PlainTextReport, window: string): number {

@@ -11,7 +11,7 @@ import { KubernetesCluster } from "../../components/verification/run/cluster";
 import { verificationRequest } from "../../components/verification/run/request";
 import { estimatedSeconds, requestsOf, type RunPlan, runPlan } from "../../components/verification/run/run-plan";
 import { chosenProbes, runVerification, VerificationFailed } from "../../components/verification/run/runner";
-import { plainSecrets } from "../../components/validation/stack";
+import { plainSecrets } from "../../components/settings/stack-file";
 import { compilePolicies } from "../../policies/compile";
 import { declare, filePath } from "../command";
 import { clusterAccess, secretOf } from "../engine/pulumi-cli";

@@ -23,10 +23,9 @@ export const renderHost: ResourceHost = {
   register: ({ inputs }) => Promise.resolve({ state: { ...inputs } }),
 };
 
-/** The files that show what a deployment would create. Needs no cluster, no network, and no other process. */
-export async function render(choice: StackChoice): Promise<Documents> {
-  const run = { ...choice, host: renderHost, preview: true, render: true, secretValue: secretPlaceholder };
-  return documents(await runProgram(run));
+/** What a deployment would create. Needs no cluster, no network, and no other process. */
+export function rendered(choice: StackChoice): Promise<ProgramResult> {
+  return runProgram({ ...choice, host: renderHost, preview: true, render: true, secretValue: secretPlaceholder });
 }
 
 /** Resources that are listed in a file of their own, by type. */

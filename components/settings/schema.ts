@@ -5,6 +5,7 @@ import { applications } from "./sections/apps";
 import { benchmark } from "./sections/benchmark";
 import { gateways } from "./sections/gateways";
 import { charts, images } from "./sections/images";
+import { guardrails } from "./sections/guardrails";
 import { layers } from "./sections/layers";
 import { mesh } from "./sections/mesh";
 import { observability } from "./sections/observability";
@@ -34,6 +35,7 @@ export const settingsSchema = z.strictObject({
   security: security.prefault({}),
   telemetry: telemetry.prefault({}),
   objects: rawObjects.optional(),
+  guardrails: guardrails.prefault({}),
   verification: verification.optional(),
   benchmark: benchmark.optional(),
 });

@@ -1,8 +1,9 @@
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { Document, isAlias, isMap, isNode, isScalar, isSeq, type LineCounter } from "yaml";
-import { isTree } from "../shared/merge";
-import { type Place, problemList, StackFileError } from "../shared/problem";
+import { parseJson } from "../shared/json";
+import { asTree, isTree } from "../shared/merge";
+import { namespace, type Place, problemList, StackFileError } from "../shared/problem";
 import { formatYamlProblem, parseYaml } from "../shared/yaml";
 import { nearest } from "./wording";
 import { own } from "../shared/own";
@@ -23,6 +24,15 @@ const placeholder: SecretValue = (name) => `[secret ${name}]`;
 /** Whether a secret's value is not known, as it was not decrypted. */
 export function isPlaceholder(text: string): boolean {
   return /^\[secret .+\]$/.test(text);
+}
+
+/** The secrets that a stack file has in plain text, by name. */
+export function plainSecrets(projectRoot: string, stackFile: string): ReadonlyMap<string, string> {
+  const text = own(readStackConfig(projectRoot, stackFile).values, `${namespace}:secrets`) ?? "";
+  const isPlain = (value: unknown) => typeof value === "string" && value.trim() !== "" && !isPlaceholder(value);
+  return new Map(
+    Object.entries(asTree(parseJson(text))).filter((entry): entry is [string, string] => isPlain(entry[1])),
+  );
 }
 
 export function projectName(projectRoot: string): string {

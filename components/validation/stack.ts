@@ -53,12 +53,6 @@ function clusterInFile(
 /** `@internal` in the SDK's types, exported by its code: `pulumi.Config` cannot tell whether a key is secret. */
 const { isConfigSecret } = pulumi.runtime as unknown as { isConfigSecret: (key: string) => boolean };
 
-/** The secrets that a stack file has in plain text, by name. */
-export function plainSecrets(projectRoot: string, stackFile: string): ReadonlyMap<string, string> {
-  const config = readStackConfig(projectRoot, stackFile);
-  return knownTexts(readValues(config.values, (key) => config.secretKeys.includes(key)).secrets);
-}
-
 /** Checks the configuration of the running program. The CLI prints a RunError without a stack trace. */
 export async function loadStack() {
   const context = programContext();

@@ -1,0 +1,29 @@
+import { z } from "zod";
+import { guardrailIds } from "../../../policies/guardrails/ids";
+
+/** The Pulumi CLI reads a date without quotes as a time. */
+function withoutTime(value: unknown): unknown {
+  return typeof value === "string" ? value.replace(/ 00:00:00 \+0000 UTC$/, "") : value;
+}
+
+/** `talos-mesh:guardrails`: what `policies/guardrails` and `npm run render -- --guardrails` leave out. */
+const exception = z.strictObject({
+  id: z.enum(guardrailIds).describe("The guardrail; docs/guardrails.md lists them."),
+  resource: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("As a violation names it, such as Deployment/bookinfo/reviews-v1. Default: every resource."),
+  reason: z.string().trim().min(10, "expected why it is needed, in at least 10 characters"),
+  until: z
+    .preprocess(withoutTime, z.iso.date("expected a date, such as 2027-03-31"))
+    .describe("The last day on which it holds."),
+});
+
+export const guardrails = z
+  .strictObject({
+    exceptions: z.array(exception).default([]).describe("Each with a reason and a last day, after which it fails."),
+  })
+  .describe("Rules for what is deployed, by environment: docs/guardrails.md.");
+
+export type GuardrailsSettings = z.output<typeof guardrails>;
