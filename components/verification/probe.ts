@@ -130,7 +130,13 @@ export type ProbeTarget =
    * (`nc`): it shows what applies to a whole namespace. By a Service of its own, which publishes pods that are not ready,
    * or by its address.
    */
-  | { readonly kind: "witness"; readonly namespace: string; readonly by: "service" | "address" };
+  | {
+      readonly kind: "witness";
+      readonly namespace: string;
+      readonly by: "service" | "address";
+      /** Of the namespace, through which its Service is reached. */
+      readonly waypoint?: string;
+    };
 
 /** A token to make; `wrong` says what is wrong with it. */
 export interface ProbeToken {

@@ -23,14 +23,16 @@ export function witnesses({ namespace }: AccessObject, model: PolicyModel): Seri
     policy: "none",
   };
   const closed: Outcome = { title: denied.title, answers: ["denied", "reset"] };
+  const waypoint = model.waypoints.find((each) => each.namespace === namespace);
   const series = (by: "service" | "address", outcome: Outcome): Series => ({
     title: `${stranger.title} to a pod without rules, by its ${by}`,
     role: "effect",
     client: stranger.client,
-    request: { to: { kind: "witness", namespace, by } },
+    request: { to: { kind: "witness", namespace, by, ...(waypoint && { waypoint: waypoint.name }) } },
     expect: { kind: "every", outcome },
   });
   if (dataPlane === "sidecar") return [series("service", denied)];
-  // On a real mesh, ztunnel closed connections to the Service of such a pod before its waypoint answered any.
-  return [series("address", closed)];
+  // The policy of the namespace is ztunnel's; that of its waypoint is one of its own, without which ztunnel cuts the waypoint off.
+  const atWaypoint = { ...series("service", denied), refutedBy: ["reset", "unreachable"] as const };
+  return [series("address", closed), ...(waypoint ? [atWaypoint] : [])];
 }

@@ -51,6 +51,8 @@ function likelyCause(outcome: Outcome, observation: Observation, ending: Ending,
   const { answers = [], certificate } = outcome;
   if (certificate) return undefined;
   if (ending.answer === "denied") return "a policy denies it, or the one that allows it is not in effect yet";
+  if (ending.answer === "reset" && ending.by)
+    return "the server, or the ztunnel of its node, takes no connection from it";
   if (answers.includes("application")) return routeCause(observation);
   const isPlainText = answers.includes("reset") && !answers.includes("denied");
   if (isPlainText) return "its server takes plain text: STRICT is not in effect yet, or it has no proxy";

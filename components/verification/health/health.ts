@@ -153,7 +153,8 @@ export function rootFinding(pem: string | undefined, now: number): HealthFinding
 
 function plainTextFindings({ plainText }: HealthRequest): HealthFinding[] {
   const subject = "plain text";
-  if (plainText.length === 0) return [{ level: "ok", subject, message: "every workload refuses plain text" }];
+  if (plainText.length === 0)
+    return [{ level: "ok", subject, message: "no setting lets a workload take it; the probes of mtls measure that" }];
   const next = "set mtls: STRICT where no client needs it (npm run policies -- plaintext)";
   return [{ level: "warning", subject, message: `accepted by ${listed(plainText)}`, next }];
 }

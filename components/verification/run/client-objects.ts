@@ -90,14 +90,19 @@ export const witnessName = "talos-mesh-witness";
 const answer =
   'while read -r line && [ ${#line} -gt 1 ]; do :; done; printf "HTTP/1.1 200 OK\\r\\nContent-Length: 0\\r\\nConnection: close\\r\\n\\r\\n"';
 
-export function witnessObjects({ namespace }: Witness, injection: Labels, options: PodOptions): ApplyObject[] {
+export function witnessObjects(
+  { namespace, waypoint }: Witness,
+  injection: Labels,
+  options: PodOptions,
+): ApplyObject[] {
   const labels = { ...ownLabel, ...injection, app: witnessName };
   const pod = clientPod({ name: witnessName, namespace, labels }, {}, options, [
     ...["/bin/nc", "-ll", "-p", String(witnessPort), "-e", "/bin/sh", "-c", answer],
   ]);
   const ports = [{ name: "http", port: witnessPort, targetPort: witnessPort }];
   const selector = { app: witnessName };
-  const metadata = { name: witnessName, namespace, labels: { ...ownLabel, [clientLabel]: "true" } };
+  const through: Labels = waypoint === undefined ? {} : { "istio.io/use-waypoint": waypoint };
+  const metadata = { name: witnessName, namespace, labels: { ...ownLabel, [clientLabel]: "true", ...through } };
   return [
     pod,
     { apiVersion: "v1", kind: "Service", metadata, spec: { selector, ports, publishNotReadyAddresses: true } },

@@ -49,7 +49,18 @@ describe("the probes of authorization", () => {
     );
     assert.deepEqual(probe("namespace shop default", ambient), [
       `  effect stranger to a pod without rules, by its address -> ${what} {answers=[denied,reset]}`,
+      `  effect stranger to a pod without rules, by its service -> ${what} {answers=[denied] status=[403] policy=none}`,
     ]);
+    const [, atWaypoint] = authorization(planOf(ambient)).find(({ name }) => name.endsWith("default"))?.series ?? [];
+    assert.deepEqual(atWaypoint?.request.to, {
+      kind: "witness",
+      namespace: "shop",
+      by: "service",
+      waypoint: "waypoint",
+    });
+    assert.deepEqual(atWaypoint.refutedBy, ["reset", "unreachable"]);
+    const bare = ambientShop(rules({ default: "deny", allow: [{ to: "front" }] }), { waypoints: [] });
+    assert.equal(probe("namespace shop default", bare).filter((line) => line.includes("by its service")).length, 0);
   });
 
   it("know a DENY rule by its name, where the default would deny as well", () => {

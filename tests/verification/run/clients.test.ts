@@ -128,4 +128,11 @@ describe("the clients of probes", () => {
     );
     assert.equal(cluster.applied.filter(({ kind }) => kind === "Pod").length, 1);
   });
+
+  it("reach a pod of verification through the waypoint of its namespace", async () => {
+    const to = { kind: "witness", namespace: "shop", by: "service", waypoint: "waypoint" } as const;
+    await run(cluster, plan([probe("p", [series({ request: { to } })])]));
+    const service = cluster.applied.find(({ kind }) => kind === "Service");
+    assert.equal(service?.metadata.labels?.["istio.io/use-waypoint"], "waypoint");
+  });
 });
