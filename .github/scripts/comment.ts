@@ -1,7 +1,9 @@
 import { readFileSync } from "node:fs";
 import { z } from "zod";
-import { GitHub, isOurs, required, runScript, written } from "./github";
-import { marker } from "./render-diff";
+import { bodyLimit, cut } from "../../scripts/ci/markdown";
+import { marker } from "../../scripts/ci/render-diff";
+import { required, runScript } from "../../scripts/ci/script";
+import { GitHub, isOurs, written } from "./github";
 
 const pull = z.object({ number: z.int(), head: z.object({ sha: z.string() }) });
 
@@ -31,12 +33,29 @@ export async function comment(
   return `Updated the comment of #${claimed}.`;
 }
 
-/** Usage: comment.ts REPORT NUMBER, both files. */
-function main([reportFile, numberFile]: readonly string[], env: NodeJS.ProcessEnv): Promise<string> {
-  if (reportFile === undefined || numberFile === undefined) throw new Error("usage: comment.ts REPORT NUMBER");
+/** Comments on the pull request that brought a commit, and gives a message. */
+export async function commentOnCommit(github: GitHub, sha: string, report: string): Promise<string> {
+  const merged = z.object({ number: z.int(), merged_at: z.string().nullish() });
+  const pulls = await github.list(`/commits/${sha}/pulls?state=closed`, merged);
+  const number = pulls.find(({ merged_at }) => typeof merged_at === "string")?.number;
+  if (number === undefined) return `No merged pull request has the commit ${sha}. Nothing was written.`;
+  await github.send("POST", `/issues/${number}/comments`, { body: report });
+  return `Wrote a comment to #${number}.`;
+}
+
+/** Usage: comment.ts pull-request REPORT NUMBER-FILE, or comment.ts commit REPORT SHA. */
+function main([kind, reportFile, argument]: readonly string[], env: NodeJS.ProcessEnv): Promise<string> {
+  if ((kind !== "pull-request" && kind !== "commit") || reportFile === undefined || argument === undefined) {
+    throw new Error("usage: comment.ts pull-request REPORT NUMBER-FILE, or comment.ts commit REPORT SHA");
+  }
+  const [github, report] = [new GitHub(env), readFileSync(reportFile, "utf8")];
+  if (kind === "commit") {
+    const run = `\n\nRun: ${required(env, "RUN_URL")}`;
+    return commentOnCommit(github, argument, cut(report, bodyLimit - run.length - 200) + run);
+  }
   const [owner, branch, sha] = [required(env, "HEAD_OWNER"), required(env, "HEAD_BRANCH"), required(env, "HEAD_SHA")];
-  const claimed = z.coerce.number().int().positive().parse(readFileSync(numberFile, "utf8").trim());
-  return comment(new GitHub(env), { owner, branch, sha }, claimed, readFileSync(reportFile, "utf8"));
+  const claimed = z.coerce.number().int().positive().parse(readFileSync(argument, "utf8").trim());
+  return comment(github, { owner, branch, sha }, claimed, report);
 }
 
 void runScript(module, main);

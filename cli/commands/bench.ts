@@ -24,17 +24,26 @@ export const command = declare({
       parse: scenariosOf,
     },
     quick: { text: "7 short blocks: a first look; tail percentiles and CPU need the full time" },
+    baseline: {
+      value: "file",
+      text: "a report.json to compare with (default: the one in the stack file)",
+      parse: filePath,
+    },
     kubeconfig: { value: "file", text: "kubeconfig of the cluster (default: the stack's own)", parse: filePath },
   },
   details: `Measures what talos-mesh:benchmark of the stack file describes. Finished runs are kept in
 .talos-mesh/STACK/benchmark; the same command continues after the last one.`,
   exitCodes: { 0: "measured, and every budget is met", 1: "a budget is exceeded, or the cluster cannot be measured" },
-  async run({ scenarios, quick, kubeconfig, ...given }) {
+  async run({ scenarios, quick, baseline, kubeconfig, ...given }) {
     const opened = openStack(given);
     const { stack, settings } = opened;
     const request = benchmarkRequest(stack, {
       ...settings,
-      benchmark: { ...(settings.benchmark ?? benchmark.parse({})), ...(scenarios && { scenarios }) },
+      benchmark: {
+        ...(settings.benchmark ?? benchmark.parse({})),
+        ...(scenarios && { scenarios }),
+        ...(baseline !== undefined && { baseline }),
+      },
     });
     const access = kubeconfig ? { kubeconfig } : await clusterAccess(opened, "bench reads the cluster's kubeconfig");
     const terminal = new Terminal();

@@ -14,7 +14,9 @@ export const controlPlaneTools = [
   "kwokctl",
 ] as const;
 export const toolNames = [...controlPlaneTools, "helm"] as const;
-export type ToolName = (typeof toolNames)[number] | "fortio";
+/** Tools that only tests use. */
+type TestTool = "fortio" | "actionlint";
+export type ToolName = (typeof toolNames)[number] | TestTool;
 
 /** The pins a caller may change; versions without a leading `v`. */
 export type ToolPins = Readonly<Record<"kubernetes" | "etcd" | "kwok" | "helm", string>>;
@@ -59,7 +61,7 @@ export interface GoProgram {
 
 interface Description {
   readonly names: readonly ToolName[];
-  readonly pin: keyof ToolPins | "fortio";
+  readonly pin: keyof ToolPins | TestTool;
   /** Versions that are accepted from PATH, as a semver range. */
   readonly accepts: string;
   readonly versionArgs: readonly string[];
@@ -77,7 +79,7 @@ export function describeTool(name: ToolName, pins = defaultPins, { os, arch }: P
   descriptions ??= parse(readFileSync(path.join(__dirname, "tools.yaml"), "utf8")) as Description[];
   const found = descriptions.find(({ names }) => names.includes(name));
   if (found === undefined) throw new Error(`tools.yaml has no ${name}`);
-  const version = found.pin === "fortio" ? versions.fortio : pins[found.pin];
+  const version = { ...pins, fortio: versions.fortio, actionlint: versions.actionlint }[found.pin];
   const [major = "", minor = ""] = version.split(".");
   const archive = os === "linux" ? "tar.gz" : "zip";
   const values = { name, version, major, minor, os, arch, archive };

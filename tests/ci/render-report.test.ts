@@ -1,14 +1,7 @@
 import assert from "node:assert/strict";
 import { symlinkSync } from "node:fs";
 import path from "node:path";
-import {
-  compare,
-  main,
-  marker,
-  readRenderedStacks,
-  type Rendered,
-  renderReport,
-} from "../../.github/scripts/render-diff";
+import { compare, main, marker, readRenderedStacks, type Rendered, renderReport } from "../../scripts/ci/render-diff";
 import { removeTemporaryFolders, temporaryFolder } from "./support";
 
 const rendered = (items: Record<string, string>): Rendered => new Map(Object.entries(items));

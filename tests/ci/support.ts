@@ -33,6 +33,7 @@ export interface Step {
 
 export interface Job {
   readonly uses?: string;
+  readonly if?: string;
   readonly steps?: readonly Step[];
   readonly permissions?: unknown;
   readonly environment?: unknown;

@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { chmodSync, existsSync, readFileSync } from "node:fs";
 import path from "node:path";
-import { comment } from "../../.github/scripts/comment";
-import { deployedCommit } from "../../.github/scripts/deployed-commit";
-import { finding, reportDrift } from "../../.github/scripts/drift";
+import { comment, commentOnCommit } from "../../.github/scripts/comment";
+import { deployedCommit } from "../../scripts/ci/deployed-commit";
+import { checks, finding, report } from "../../.github/scripts/issues";
 import { GitHub } from "../../.github/scripts/github";
-import { gitDiff, marker } from "../../.github/scripts/render-diff";
+import { gitDiff, marker } from "../../scripts/ci/render-diff";
 import { bot, fakeGitHub, type FakeGitHub, removeTemporaryFolders, root, temporaryFolder } from "./support";
 
 const sha = "0123456789abcdef0123456789abcdef01234567";
@@ -115,60 +115,77 @@ describe("the commit that is deployed to a stack", () => {
       assert.throws(() => deployedCommit("staging", entries, asked), message);
     });
   }
+});
 
-  it("is printed by the command, and a refusal is an error of the run", () => {
-    const run = (input: string, ...args: string[]) =>
-      spawnSync(process.execPath, ["-r", "./cli/bin/register.cjs", ".github/scripts/deployed-commit.ts", ...args], {
-        cwd: root,
-        input,
-        encoding: "utf8",
-      });
-    assert.equal(run(history(update("succeeded")), "staging", "").stdout, `${sha}\n`);
-    const failed = run(history(update("failed")), "staging");
-    assert.equal(failed.status, 1);
-    assert.match(failed.stderr, /^::error::the newest update of staging/);
-    assert.equal(failed.stdout, "");
+describe("the comment about a deployment", () => {
+  it("goes to the pull request that brought the commit", async () => {
+    const pulls = [
+      { number: 3, merged_at: null },
+      { number: 7, merged_at: "2026-01-01T00:00:00Z" },
+    ];
+    const client = await answering({ [`/commits/${sha}/pulls`]: pulls });
+    assert.equal(await commentOnCommit(client, sha, "rolled back"), "Wrote a comment to #7.");
+    assert.deepEqual(writes(), [
+      { method: "POST", url: "/repos/example/mesh/issues/7/comments", body: { body: "rolled back" } },
+    ]);
+  });
+
+  it("is not written where the commit came without one", async () => {
+    const client = await answering({ [`/commits/${sha}/pulls`]: [{ number: 3, merged_at: null }] });
+    assert.match(await commentOnCommit(client, sha, "rolled back"), /^No merged pull request has the commit 0123/);
+    assert.deepEqual(writes(), []);
   });
 });
 
-describe("drift", () => {
-  it("is distinguished from a preview that failed", () => {
-    assert.equal(finding(0, ""), "unchanged");
-    assert.equal(finding(1, "error: no changes were expected but changes were proposed"), "drifted");
-    assert.equal(finding(255, "error: no changes were expected for preview but changes were proposed"), "drifted");
-    assert.equal(finding(1, "error: could not log in"), "unknown");
+describe("a nightly check", () => {
+  const found = (output: string, exitCode = 255) => ({ exitCode, output, runUrl: "https://run" });
+
+  it("distinguishes drift from a preview that failed", () => {
+    assert.equal(finding(checks.drift, 0, ""), "none");
+    assert.equal(finding(checks.drift, 1, "error: no changes were expected but changes were proposed"), "found");
+    assert.equal(
+      finding(checks.drift, 255, "error: no changes were expected for preview but changes were proposed"),
+      "found",
+    );
+    assert.equal(finding(checks.drift, 1, "error: could not log in"), "unknown");
   });
 
-  it("opens an issue with the preview", async () => {
+  it("distinguishes policies that do not hold from a verification that failed", () => {
+    assert.equal(finding(checks.verification, 0, "24 policies hold"), "none");
+    for (const text of ["1 policy is not verified", "3 policies are not verified"]) {
+      assert.equal(finding(checks.verification, 1, `line\n${text}\nnext: see the report`), "found");
+    }
+    assert.equal(finding(checks.verification, 1, "error: could not connect"), "unknown");
+  });
+
+  const drifted = found("error: no changes were expected but changes were proposed\n~ spec");
+
+  it("opens an issue with the output", async () => {
     const client = await answering({ "/issues": [] });
-    assert.equal(
-      await reportDrift(client, "staging", "drifted", "~ spec", "https://run"),
-      "staging: drifted; opened an issue.",
-    );
+    assert.equal(await report(client, "staging", "drift", drifted), "staging: drift: found; opened an issue.");
     const [{ body } = { body: undefined }] = writes();
     assert.equal((body as { title: string }).title, "Drift: staging");
-    assert.match((body as { body: string }).body, /```diff\n~ spec\n```$/);
+    assert.match((body as { body: string }).body, /```diff\nerror: .*\n~ spec\n```$/);
   });
 
   const open = { id: 1, number: 12, body: "<!-- talos-mesh:drift:staging -->\nold", user: bot };
 
-  it("keeps one issue a stack up to date", async () => {
-    const client = await answering({
-      "/issues": [{ ...open, id: 2, number: 13, body: "<!-- talos-mesh:drift:production -->" }, open],
+  it("keeps one issue for a stack and a check up to date", async () => {
+    const others = ["drift:production", "verification:staging"].map((name, index) => {
+      return { ...open, id: index + 2, number: index + 13, body: `<!-- talos-mesh:${name} -->` };
     });
-    await reportDrift(client, "staging", "unknown", "error", "https://run");
+    const client = await answering({ "/issues": [...others, open] });
+    await report(client, "staging", "drift", found("error: could not log in"));
     assert.deepEqual(
-      writes().map(({ method, url }) => [method, url]),
-      [["PATCH", "/repos/example/mesh/issues/12"]],
+      writes().map(({ method, url, body }) => [method, url, (body as { title: string }).title]),
+      [["PATCH", "/repos/example/mesh/issues/12", "Drift: staging could not be checked"]],
     );
   });
 
-  it("closes the issue when there is none any more", async () => {
+  it("closes the issue when nothing is found any more", async () => {
     const client = await answering({ "/issues": [open] });
-    assert.equal(
-      await reportDrift(client, "staging", "unchanged", "", "https://run"),
-      "staging: no drift; closed #12.",
-    );
+    const message = await report(client, "staging", "drift", found("", 0));
+    assert.equal(message, "staging: drift: nothing found; closed #12.");
     assert.deepEqual(writes().at(-1), {
       method: "PATCH",
       url: "/repos/example/mesh/issues/12",
@@ -176,16 +193,16 @@ describe("drift", () => {
     });
   });
 
-  it("writes nothing where there was and is none", async () => {
+  it("writes nothing where there was and is nothing", async () => {
     const client = await answering({ "/issues": [] });
-    assert.equal(await reportDrift(client, "staging", "unchanged", "", "https://run"), "staging: no drift.");
+    const message = await report(client, "staging", "verification", found("", 0));
+    assert.equal(message, "staging: verification: nothing found.");
     assert.deepEqual(writes(), []);
   });
 
-  it("cuts a preview that is longer than an issue may be", async () => {
+  it("cuts output that is longer than an issue may be", async () => {
     const client = await answering({ "/issues": [] });
-    await reportDrift(client, "staging", "drifted", "~ line\n".repeat(50_000), "https://run");
-    assert.ok(JSON.stringify(writes()[0]?.body).length < 90_000);
+    await report(client, "staging", "drift", found("~ line\n".repeat(50_000)));
     assert.ok((writes()[0]?.body as { body: string }).body.length <= 65_536);
   });
 });
@@ -232,7 +249,7 @@ mkdir -p "$8" && echo "kind: Namespace" > "$8/core_namespace.yaml" && echo "$6: 
   it("goes on after a stack that fails, keeps its message and fails in the end", () => {
     const { folder, env } = project();
     const out = path.join(folder, "out");
-    const { status } = spawnSync(path.join(root, ".github/scripts/render-stacks.sh"), [folder, out], {
+    const { status } = spawnSync(path.join(root, "scripts/ci/render-stacks.sh"), [folder, out], {
       env,
       encoding: "utf8",
     });
@@ -250,7 +267,7 @@ describe("pulumi-preview.sh", () => {
       summary: "",
     });
     chmodSync(path.join(folder, "bin/pulumi"), 0o755);
-    const result = spawnSync(path.join(root, ".github/scripts/pulumi-preview.sh"), ["staging", "--refresh"], {
+    const result = spawnSync(path.join(root, "scripts/ci/pulumi-preview.sh"), ["staging", "--refresh"], {
       env: {
         ...process.env,
         PATH: `${path.join(folder, "bin")}:${process.env["PATH"]}`,

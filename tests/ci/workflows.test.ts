@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { parse } from "yaml";
 import { root, type Step, type Workflow, workflows } from "./support";
@@ -8,8 +8,10 @@ const packageJson = JSON.parse(readFileSync(path.join(root, "package.json"), "ut
   scripts: Record<string, string>;
   dependencies: Record<string, string>;
 };
-const setup = readFileSync(path.join(root, ".github/actions/setup/action.yml"), "utf8");
-const setupSteps = (parse(setup) as { runs: { steps: Step[] } }).runs.steps;
+const actions = readdirSync(path.join(root, ".github/actions")).map((name) => {
+  const text = readFileSync(path.join(root, ".github/actions", name, "action.yml"), "utf8");
+  return { name, text, steps: (parse(text) as { runs: { steps: Step[] } }).runs.steps };
+});
 const names = new Set(workflows().map(({ workflow }) => workflow.name));
 
 const steps = ({ jobs }: Workflow) => Object.values(jobs).flatMap((job) => job.steps ?? []);
@@ -21,17 +23,27 @@ function assertPinned(text: string): void {
   }
 }
 
-describe("the setup action", () => {
-  it("pins what it uses by commit", () => {
-    assertPinned(setup);
-    assert.ok(setupSteps.length > 3);
+for (const { name, text, steps: own } of actions) {
+  describe(`the action ${name}`, () => {
+    it("pins what it uses by commit", () => {
+      assertPinned(text);
+      assert.ok(own.length > 1);
+    });
+
+    it("installs the CLI of the SDK's own version", () => assertCliVersion(text));
   });
-});
+}
+
+function assertCliVersion(text: string): void {
+  for (const [, version = ""] of text.matchAll(/pulumi-version: (\S+)/g)) {
+    assert.equal(version, packageJson.dependencies["@pulumi/pulumi"]);
+  }
+}
 
 describe("all workflows", () => {
   it("use the same commit of an action for the same version", () => {
     const pins = new Map<string, string>();
-    for (const text of [setup, ...workflows().map((file) => file.text)]) {
+    for (const { text } of [...actions, ...workflows()]) {
       for (const [, action = "", pin = ""] of text.matchAll(/uses: ([\w.-]+\/[\w.-]+)@(.*)$/gm)) {
         assert.equal(pin, pins.get(action) ?? pin, action);
         pins.set(action, pin);
@@ -72,7 +84,12 @@ for (const { file, text, workflow } of workflows()) {
           assert.equal(input?.["ref"], "${{ github.event.repository.default_branch }}");
       }
       if ("pull_request" in workflow.on) {
-        for (const job of Object.values(workflow.jobs)) assert.deepEqual(job.permissions, { contents: "read" });
+        for (const [name, { permissions, if: condition }] of Object.entries(workflow.jobs)) {
+          const { "id-token": token, ...others } = permissions as Record<string, string>;
+          assert.deepEqual(others, { contents: "read" }, name);
+          // A fork gets no token of the backend; GitHub refuses it as well.
+          if (token !== undefined) assert.match(condition ?? "", /head\.repo\.full_name == github\.repository/);
+        }
       }
     });
 
@@ -84,7 +101,7 @@ for (const { file, text, workflow } of workflows()) {
     });
 
     it("names scripts, npm scripts, workflows and actions that exist", () => {
-      for (const [, script = ""] of text.matchAll(/(\.github\/scripts\/[\w.-]+)/g)) {
+      for (const [, script = ""] of text.matchAll(/((?:\.github\/scripts|scripts\/ci)\/[\w.-]+)/g)) {
         assert.ok(existsSync(path.join(root, script)), script);
       }
       for (const [, script = ""] of text.matchAll(/npm run (?:--silent )?(\w[\w:-]*)/g))
@@ -94,12 +111,6 @@ for (const { file, text, workflow } of workflows()) {
       }
       for (const trigger of Object.values(workflow.on)) {
         for (const name of trigger?.workflows ?? []) assert.ok(names.has(name), name);
-      }
-    });
-
-    it("installs the CLI of the SDK's own version", () => {
-      for (const [, version = ""] of text.matchAll(/pulumi-version: (\S+)/g)) {
-        assert.equal(version, packageJson.dependencies["@pulumi/pulumi"]);
       }
     });
 
@@ -115,9 +126,17 @@ for (const { file, text, workflow } of workflows()) {
         const { steps: own = [], ...rest } = job;
         // Whether a secret is there may be asked; its value stays out of the job.
         const asked = JSON.stringify(rest).replaceAll(/secrets\.\w+ != ''/g, "");
+        if (rest.uses?.startsWith("./") !== true && /id-token/.test(JSON.stringify(rest.permissions))) {
+          assert.ok(
+            own.some(({ uses }) => uses === "./.github/actions/pulumi" || /attest/.test(uses ?? "")),
+            name,
+          );
+        }
         assert.doesNotMatch(asked, /secrets\./, name);
         for (const step of own) {
-          if (JSON.stringify(step).includes("secrets.")) assert.match(step.run ?? "", /pulumi/);
+          if (/secrets\.|outputs\.token/.test(JSON.stringify(step))) {
+            assert.match(step.run ?? "", /scripts\/ci\//);
+          }
         }
       }
     });

@@ -5,7 +5,7 @@ import { promisify } from "node:util";
 import { ensureTools, ToolsUnavailable } from "../../../embedded/tools/ensure-tools";
 import { programsOnPath } from "../../../embedded/tools/cache";
 import { skip } from "../../support/skip";
-import { envoyProgram, NoEnvoy } from "./envoy-package";
+import { NotAvailable, programOfWheel } from "../../support/wheels";
 
 const run = promisify(execFile);
 
@@ -24,10 +24,10 @@ export async function fortioOrSkip(context: Mocha.Context): Promise<string> {
 export async function envoyOrSkip(context: Mocha.Context): Promise<string> {
   context.timeout(300_000);
   try {
-    return await envoyProgram();
+    return programsOnPath("envoy")[0] ?? (await programOfWheel("envoy"));
   } catch (error) {
-    if (!(error instanceof NoEnvoy)) throw error;
-    return skip(context, `there is no Envoy: ${error.message}`);
+    if (!(error instanceof NotAvailable)) throw error;
+    return skip(context, `there is no Envoy: it is not on PATH, and ${error.message}`);
   }
 }
 

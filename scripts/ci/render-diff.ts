@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { stringify } from "yaml";
 import { z } from "zod";
-import { bodyLimit, code, fenced, runScript } from "./github";
+import { bodyLimit, code, fenced } from "./markdown";
+import { runScript } from "./script";
 
 /** First line of the comment. */
 export const marker = "<!-- talos-mesh:render -->";

@@ -1,6 +1,6 @@
-import { readFileSync } from "node:fs";
 import { z } from "zod";
-import { runScript } from "./github";
+import { quiet, verifiedCommit } from "./pulumi";
+import { runScript } from "./script";
 
 /** `pulumi stack history --json`; newest first. */
 const environment = z.record(z.string(), z.string()).optional();
@@ -35,5 +35,20 @@ export function deployedCommit(stack: string, historyJson: string, required = ""
   return deployed;
 }
 
-/** Usage: pulumi stack history --json | deployed-commit.ts STACK [COMMIT] */
-void runScript(module, ([stack = "the stack", commit]) => deployedCommit(stack, readFileSync(0, "utf8"), commit));
+async function main(argv: readonly string[]): Promise<string> {
+  const [stack, commit] = argv.filter((arg) => arg !== "--verified");
+  if (stack === undefined) throw new Error("usage: deployed-commit.ts STACK [--verified] [COMMIT]");
+  const args = ["stack", "history", "--stack", stack, "--json", "--page-size", "20", "--page", "1"];
+  const { stdout } = await quiet("pulumi", args, ".");
+  const deployed = deployedCommit(stack, stdout, commit);
+  if (!argv.includes("--verified")) return deployed;
+  const verified = await verifiedCommit({ folder: ".", stack });
+  if (verified === deployed) return deployed;
+  throw new Error(
+    `${deployed} is deployed to ${stack}, and ${verified ?? "no commit"} was verified there last; ` +
+      "wait for its verification, or fix what it found.",
+  );
+}
+
+/** Usage: deployed-commit.ts STACK [--verified] [COMMIT]. `--verified`: it must have been verified as well. */
+void runScript(module, main);
