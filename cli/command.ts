@@ -182,7 +182,7 @@ function intended(consumed: readonly ConsumedOption[], { commands = [] }: Comman
   return [...argv.slice(0, below), ...consumed.flat(), ...argv.slice(below)].join(" ");
 }
 
-function flagOf(key: string): string {
+export function flagOf(key: string): string {
   return `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 

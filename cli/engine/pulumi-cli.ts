@@ -121,6 +121,15 @@ export function queryStack(project: StackOfProject, args: readonly string[], pur
   return query(project, ["stack", ...args], purpose);
 }
 
+/** Runs `pulumi preview` of a stack that its user deploys in the project, with the CLI's output. Gives the exit code. */
+export async function previewStack(
+  cli: PulumiCli,
+  { projectRoot, stack, configFile }: StackChoice & StackOfProject,
+): Promise<number> {
+  const args = ["preview", "--stack", stack, "--config-file", configFile];
+  return (await streamPulumi(cli, args, { cwd: projectRoot, quiet: false })).code === 0 ? 0 : 1;
+}
+
 /** The value of a secret of the stack's configuration, decrypted. */
 export async function secretOf(
   project: StackOfProject & Pick<StackChoice, "configFile">,

@@ -21,8 +21,13 @@ import {
 import { recordedEngine, recordEngine } from "./records";
 import { own } from "../../components/shared/own";
 
+interface PulumiEngine extends Engine {
+  /** Prints what `deploy` would change; whether that worked. Changes nothing. */
+  preview(run: EngineRun): Promise<boolean>;
+}
+
 /** Deploys with the Pulumi CLI, which prints its own progress and asks its own questions. */
-export function pulumiEngine(cli: PulumiCli): Engine {
+export function pulumiEngine(cli: PulumiCli): PulumiEngine {
   return {
     name: "pulumi",
     title: `Pulumi CLI ${cli.version}`,
@@ -63,6 +68,13 @@ export function pulumiEngine(cli: PulumiCli): Engine {
         await stack.forget();
       });
       return true;
+    },
+
+    async preview(run) {
+      return inWorkspace(cli, run, async (stack) => {
+        prepareWorkspace(run, stack.workspace);
+        return stack.preview();
+      });
     },
 
     async status(run) {
@@ -163,6 +175,12 @@ class PulumiStack {
     if (code === 0) return events;
     const text = [stderr, ...events.errors].join("\n");
     throw failure(text, this.run, quiet ? text : `\`pulumi ${verb}\` did not finish; its messages are above.`);
+  }
+
+  /** With the output of the CLI; whether it succeeded. */
+  async preview(): Promise<boolean> {
+    const options = { cwd: this.workspace.folder, env: this.env, signal: this.run.signal, quiet: false };
+    return (await streamPulumi(this.cli, ["preview", "--stack", this.run.stack], options)).code === 0;
   }
 
   command(...args: readonly string[]): Promise<string> {

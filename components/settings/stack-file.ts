@@ -50,14 +50,17 @@ function readProjectFile(projectRoot: string): YamlFile & { readonly name: strin
 /**
  * Reads a stack file as the Pulumi CLI does: a key without a namespace belongs to the project, an object becomes JSON,
  * `{secure: ...}` is a secret anywhere, and defaults come from Pulumi.yaml.
+ *
+ * @param text what the file is about to hold. Default: what it holds
  */
 export function readStackConfig(
   projectRoot: string,
   configFile: string,
   secretValue: SecretValue = placeholder,
+  text?: string,
 ): StackConfig {
   const projectFile = readProjectFile(projectRoot);
-  const stackFile = readYaml(path.resolve(configFile), projectRoot);
+  const stackFile = readYaml(path.resolve(configFile), projectRoot, text);
   const values = new Map<string, string>();
   const secretKeys = new Set<string>();
   const sources = new Map<string, { readonly file: YamlFile; readonly key: string }>();
@@ -113,17 +116,9 @@ interface YamlFile {
   readonly value: Readonly<Record<string, unknown>>;
 }
 
-function readYaml(file: string, projectRoot: string): YamlFile {
+function readYaml(file: string, projectRoot: string, text?: string): YamlFile {
   const shown = shownPath(file, projectRoot);
-  let text: string;
-  try {
-    text = readFileSync(file, "utf8");
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    const message = code === "ENOENT" ? missingStackFile(shown, projectRoot) : unreadableFile(shown, code);
-    throw new StackFileError(message, { cause: error });
-  }
-  const { documents, values, lines, problems } = parseYaml(text);
+  const { documents, values, lines, problems } = parseYaml(text ?? readStackFile(file, projectRoot));
   if (problems.length > 0) throw unreadable(shown, problems.map(formatYamlProblem));
   const [document = new Document(null), second] = documents;
   if (second)
@@ -135,6 +130,18 @@ function readYaml(file: string, projectRoot: string): YamlFile {
   const value = values[0] ?? {};
   if (!isTree(value)) throw problemAt(shown, 1, "expected a mapping with the key config");
   return { shown, document, lines, value };
+}
+
+/** The text of a stack file. */
+export function readStackFile(file: string, projectRoot: string): string {
+  const shown = shownPath(file, projectRoot);
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const message = code === "ENOENT" ? missingStackFile(shown, projectRoot) : unreadableFile(shown, code);
+    throw new StackFileError(message, { cause: error });
+  }
 }
 
 function unreadableFile(shown: string, code = "no error code"): string {

@@ -255,17 +255,18 @@ const firstPatchWithJson: ReadonlyMap<string, number> = new Map([
   ["1.30", 1],
 ]);
 
-/** Supported minor versions of Talos, oldest first. Source: siderolabs/talos, pkg/machinery/compatibility. */
-export const talosReleases: ReadonlyMap<string, { readonly kubernetes: KubernetesRange }> = new Map([
-  ["1.7", { kubernetes: ["1.25", "1.30"] }],
-  ["1.8", { kubernetes: ["1.26", "1.31"] }],
-  ["1.9", { kubernetes: ["1.27", "1.32"] }],
-  ["1.10", { kubernetes: ["1.28", "1.33"] }],
-  ["1.11", { kubernetes: ["1.29", "1.34"] }],
-  ["1.12", { kubernetes: ["1.30", "1.35"] }],
-  ["1.13", { kubernetes: ["1.31", "1.36"] }],
-  ["1.14", { kubernetes: ["1.32", "1.37"] }],
-]);
+/** Supported minor versions of Talos, oldest first. Source: siderolabs/talos, pkg/machinery/compatibility, and its tags. */
+export const talosReleases: ReadonlyMap<string, { readonly kubernetes: KubernetesRange; readonly newest?: string }> =
+  new Map([
+    ["1.7", { kubernetes: ["1.25", "1.30"], newest: "v1.7.7" }],
+    ["1.8", { kubernetes: ["1.26", "1.31"], newest: "v1.8.4" }],
+    ["1.9", { kubernetes: ["1.27", "1.32"], newest: "v1.9.6" }],
+    ["1.10", { kubernetes: ["1.28", "1.33"], newest: "v1.10.9" }],
+    ["1.11", { kubernetes: ["1.29", "1.34"], newest: "v1.11.6" }],
+    ["1.12", { kubernetes: ["1.30", "1.35"], newest: "v1.12.11" }],
+    ["1.13", { kubernetes: ["1.31", "1.36"], newest: "v1.13.9" }],
+    ["1.14", { kubernetes: ["1.32", "1.37"] }],
+  ]);
 
 /** The chart repository and the image hub that Istio publishes to (from 1.31 on). */
 export const officialCharts = "https://blob.istio.io/istio-release/charts";

@@ -23,9 +23,14 @@ import { own } from "../shared/own";
  * Encrypted secrets stay encrypted; checks that need their values are made for plain-text secrets only. Of a cluster in
  * another stack, what that stack's file says.
  * @param above stack files that refer to this one
+ * @param text what the file is about to hold. Default: what it holds
  */
-export function readStack(projectRoot: string, stackFile: string, above: readonly string[] = []): Model {
-  const config = readStackConfig(projectRoot, stackFile);
+export function readStack(
+  projectRoot: string,
+  stackFile: string,
+  { above = [], text }: { readonly above?: readonly string[]; readonly text?: string } = {},
+): Model {
+  const config = readStackConfig(projectRoot, stackFile, undefined, text);
   const { sections, secrets, ...options } = readValues(config.values, (key) => config.secretKeys.includes(key));
   return validate(sections, {
     ...options,
@@ -47,7 +52,7 @@ function clusterInFile(
   const file = path.resolve(stackFile);
   // Stacks that refer to each other.
   if (reference === undefined || above.includes(file)) return undefined;
-  return siblingCluster(reference, file, (other) => readStack(projectRoot, other, [...above, file]));
+  return siblingCluster(reference, file, (other) => readStack(projectRoot, other, { above: [...above, file] }));
 }
 
 /** `@internal` in the SDK's types, exported by its code: `pulumi.Config` cannot tell whether a key is secret. */
