@@ -10,8 +10,13 @@ import { type Deployment, plainString, type StateResource } from "./engine/pulum
 
 /** `talos:config` and `talos:diff`: they run scripts of components/cluster/talos with the secrets of a deployed stack. */
 
-async function outputOf(step: TalosStepName, inputs: CommandInputs, projectRoot: string): Promise<string> {
-  return (await runScript(stepCommand(step), inputs, { cwd: projectRoot })).stdout;
+export async function outputOf(
+  step: TalosStepName,
+  inputs: CommandInputs,
+  projectRoot: string,
+  signal?: AbortSignal,
+): Promise<string> {
+  return (await runScript(stepCommand(step), inputs, { cwd: projectRoot, signal })).stdout;
 }
 
 /**
@@ -30,7 +35,7 @@ export async function openTalosStack(given: Parameters<typeof openStack>[0], fea
 }
 
 /** The machine secrets of the cluster: the first part of the stdin of its steps, or the output of the one that created them. */
-function machineSecretsOf(state: readonly StateResource[]): string {
+export function machineSecretsOf(state: readonly StateResource[]): string {
   const step = state.find(({ type, urn }) => type === commandType && /::cluster-(health$|apply-|config-)/.test(urn));
   const created = commandNamed(state, "cluster-machine-secrets")?.outputs?.stdout;
   const [secrets] = (plainString(step?.inputs?.stdin) ?? plainString(created) ?? "").split(partMarker);

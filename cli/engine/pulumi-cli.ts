@@ -148,13 +148,33 @@ async function query(project: StackOfProject, args: readonly string[], purpose: 
       `${purpose} with the Pulumi CLI: ${cli.problem}. Put it on PATH: https://www.pulumi.com/docs/install`,
     );
   }
+  const problem = (text: string) => {
+    const message = `${purpose}, and ${queryProblem(text, project.stack)}`;
+    return isNotDeployed(text) ? new NotDeployedError(message) : new UserError(message);
+  };
+  return commandOutput(cli, [...args, "--stack", project.stack], locationOf(project), problem);
+}
+
+/** Where the CLI works on a stack: in the workspace in which `npm start` has deployed it, else as its user does. */
+export function locationOf(project: StackOfProject): {
+  readonly ours: boolean;
+  readonly cwd: string;
+  readonly env: NodeJS.ProcessEnv;
+} {
   const workspace = workspaceOf(project, process.env);
   const ours = existsSync(workspace.folder);
-  const [cwd, env] = ours
-    ? [workspace.folder, { ...process.env, ...workspace.env }]
-    : [project.projectRoot, process.env];
-  const problem = (text: string) => new UserError(`${purpose}, and ${queryProblem(text, project.stack)}`);
-  return commandOutput(cli, [...args, "--stack", project.stack], { cwd, env }, problem);
+  return ours
+    ? { ours, cwd: workspace.folder, env: { ...process.env, ...workspace.env } }
+    : { ours, cwd: project.projectRoot, env: process.env };
+}
+
+/** The backend has no such stack. */
+export class NotDeployedError extends UserError {
+  override readonly name = "NotDeployedError";
+}
+
+function isNotDeployed(stderr: string): boolean {
+  return /no stack named/.test(stderr);
 }
 
 /** Runs a command and gives its output. `problem` gets the last lines that a failed one wrote. */
@@ -177,7 +197,7 @@ export async function commandOutput(
 }
 
 export function queryProblem(stderr: string, stack: string): string {
-  if (/no stack named/.test(stderr)) return notDeployed(stack);
+  if (isNotDeployed(stderr)) return notDeployed(stack);
   const [, output] = /does not have output property '([^']+)'/.exec(stderr) ?? [];
   if (output === undefined) return `the Pulumi CLI has no answer: ${stderr}`;
   return `the stack "${stack}" has no output ${output} yet: its deployment has not finished. \`${commandFor("npm start", stack)}\` continues it.`;

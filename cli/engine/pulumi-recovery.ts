@@ -11,6 +11,9 @@ import type { EngineRun } from "./engine";
 export const secretMark = "4dabf18193072939515e22adb298388d";
 
 export interface Deployment {
+  readonly manifest?: { readonly time?: string; readonly version?: string };
+  /** What encrypts the secrets. */
+  readonly secrets_providers?: { readonly type?: string };
   readonly resources?: readonly StateResource[];
   /** What a killed CLI was doing. */
   readonly pending_operations?: readonly { readonly type: string; readonly resource: StateResource }[];
@@ -39,18 +42,27 @@ export function plainString(value: unknown): string | undefined {
   return typeof text === "string" ? text : undefined;
 }
 
-/** Removes the locks of CLIs that were killed, which make every later CLI refuse to work on the stack. */
-export function removeDeadLocks(locks: string, stack: string): void {
-  if (!existsSync(locks)) return;
-  for (const file of readdirSync(locks, { recursive: true, encoding: "utf8" })) {
-    if (!file.endsWith(".json") || !file.split(path.sep).includes(stack)) continue;
-    const { pid } = JSON.parse(readFileSync(path.join(locks, file), "utf8")) as { pid?: number };
+/** The locks of a stack in a backend that is a folder. `owner` is the live CLI that holds one; undefined: it was killed. */
+export function locksOf(locks: string, stack: string): { readonly file: string; readonly owner?: number }[] {
+  if (!existsSync(locks)) return [];
+  const files = readdirSync(locks, { recursive: true, encoding: "utf8" });
+  return files.flatMap((name) => {
+    if (!name.endsWith(".json") || !name.split(path.sep).includes(stack)) return [];
+    const file = path.join(locks, name);
+    const { pid } = JSON.parse(readFileSync(file, "utf8")) as { pid?: number };
     // After a reboot the number may be another program's, and a zombie does nothing.
     const owner = listProcesses().find((each) => each.pid === pid);
-    if (owner !== undefined && /(^|\/)pulumi(\.exe)?( |$)/.test(owner.command)) {
-      throw new UserError(`Process ${pid}, a Pulumi CLI, is working on this stack. Wait until it is done.`);
+    return [{ file, ...(owner && /(^|\/)pulumi(\.exe)?( |$)/.test(owner.command) && { owner: owner.pid }) }];
+  });
+}
+
+/** Removes the locks of CLIs that were killed, which make every later CLI refuse to work on the stack. */
+export function removeDeadLocks(locks: string, stack: string): void {
+  for (const { file, owner } of locksOf(locks, stack)) {
+    if (owner !== undefined) {
+      throw new UserError(`Process ${owner}, a Pulumi CLI, is working on this stack. Wait until it is done.`);
     }
-    rmSync(path.join(locks, file));
+    rmSync(file);
   }
 }
 

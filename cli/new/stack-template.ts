@@ -34,7 +34,8 @@ export function stackTemplate({ stack, configFile, projectRoot }: StackChoice, a
     if (isCollection(pair.value)) compact(pair.value);
   }
   config.flow = false;
-  return document.toString({ lineWidth: 120, flowCollectionPadding: true });
+  // As prettier writes lists; nothing else in the file has spaces there.
+  return document.toString({ lineWidth: 116 }).replace(/(?<=\[) | (?=\])/g, "");
 }
 
 function comment(pair: Pair<unknown, unknown> | undefined, text: string, spaceBefore = false): void {

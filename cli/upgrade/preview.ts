@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { UserError } from "../../components/shared/problem";
 import { type EngineRequest } from "../engine/choose";
-import { findPulumi, previewStack, queryStack } from "../engine/pulumi-cli";
+import { findPulumi, NotDeployedError, previewStack, queryStack } from "../engine/pulumi-cli";
 import { pulumiEngine } from "../engine/pulumi";
 import { recordedEngine } from "../engine/records";
 import { render } from "../render/documents";
@@ -34,8 +34,9 @@ export async function showPreview(request: EngineRequest, before: string, termin
   try {
     await queryStack(request, ["output", "--json"], "The stack's outputs are read");
   } catch (error) {
-    if (!(error instanceof UserError)) throw error;
-    return compare(`${error.message.replace(/^The stack's outputs are read, and /, "").replace(/\.?$/, ".")}`);
+    if (error instanceof NotDeployedError) return compare("the Pulumi CLI has not deployed this stack.");
+    if (error instanceof UserError) return compare(error.message.replace(/\.?$/, "."));
+    throw error;
   }
   return previewStack(cli, request);
 }

@@ -60,6 +60,12 @@ function tryLock(file: string, token: string): boolean {
   }
 }
 
+/** The live process that holds the lock. Changes nothing. */
+export function lockOwner(file: string): ProcessIdentity | undefined {
+  const owner = ownerIn(readIfExists(file) ?? "");
+  return owner !== undefined && isSameProcess(owner) ? owner : undefined;
+}
+
 function liveOwner(file: string): ProcessIdentity | undefined {
   const token = readIfExists(file);
   if (token === undefined) return undefined;

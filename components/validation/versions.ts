@@ -43,6 +43,37 @@ function istioOf({ settings: { mesh } }: Model): Product[] {
   ];
 }
 
+export interface NextVersion {
+  readonly product: "Istio" | "Talos" | "Kubernetes";
+  readonly current: string;
+  /** The next minor version; undefined where this release of talos-mesh knows none. */
+  readonly next?: string;
+  /** What the stack runs that does not go with it. */
+  readonly obstacles: readonly string[];
+}
+
+/** The next minor version of everything that the stack itself installs, and what has to be upgraded before. */
+export function nextVersions(model: Model): NextVersion[] {
+  const { created, kubernetesVersion } = model.cluster;
+  const [istio] = istioOf(model);
+  const products = [...(istio ? [istio] : []), ...talosOf(model)];
+  const known = products.map(({ name, version, releases }): NextVersion => {
+    const next = [...releases.keys()].find((minor) => compareMinor(minor, version) > 0);
+    const range = releases.get(next ?? "")?.kubernetes;
+    const fits = kubernetesVersion === undefined || !range || inRange(minorOf(kubernetesVersion), range);
+    const obstacles =
+      fits || !range ? [] : [`it supports Kubernetes ${span(range)}, and the cluster has ${kubernetesVersion}`];
+    return { product: name === "Talos" ? "Talos" : "Istio", current: version, next, obstacles };
+  });
+  if (!created || kubernetesVersion === undefined) return known;
+  const next = `1.${minorNumber(minorOf(kubernetesVersion)) + 1}`;
+  const obstacles = [...products, ...platformOf(model)].flatMap(({ name, version, releases }) => {
+    const range = releases.get(minorOf(version))?.kubernetes;
+    return range && !inRange(next, range) ? [`${name} ${version} supports ${span(range)}`] : [];
+  });
+  return [...known, { product: "Kubernetes", current: kubernetesVersion, next, obstacles }];
+}
+
 function platformOf({ settings }: Model): Product[] {
   const { cluster } = settings;
   const cilium = { path: ["cluster", "cni"], chart: ciliumChart };

@@ -52,23 +52,8 @@ export async function ensureTools<Name extends ToolName>(
     options.progress?.(event);
   };
 
-  const found = new Map<ToolName, ObtainedTool>();
-  const missing: Missing = new Map();
-  for (const name of new Set<ToolName>(names)) {
-    const tool = describeTool(name, pins, platform);
-    const onPath = await findOnPath(tool, env);
-    if (typeof onPath === "string") missing.set(tool, [{ source: "PATH", reason: onPath }]);
-    else found.set(name, onPath);
-  }
-  const takeCached = () => {
-    for (const tool of missing.keys()) {
-      const cached = fromCache(tool, cache, platform);
-      if (cached === undefined) continue;
-      found.set(tool.name, cached);
-      missing.delete(tool);
-    }
-  };
-  takeCached();
+  const { found, missing } = await findTools(names, { pins, env });
+  const takeCached = () => moveCached(missing, found, cache, platform);
   const [first] = missing.keys();
   if (first !== undefined) {
     const lock = {
@@ -86,6 +71,34 @@ export async function ensureTools<Name extends ToolName>(
   }
   if (missing.size > 0) throw new ToolsUnavailable(missing, cache, platform);
   return Object.fromEntries(found) as Record<Name, ObtainedTool>;
+}
+
+/** What is on PATH or in the cache, and what is not, with the reason; obtains nothing. */
+export async function findTools(
+  names: readonly ToolName[],
+  { pins = defaultPins, env = process.env }: Pick<EnsureToolsOptions, "pins" | "env"> = {},
+): Promise<{ readonly found: Map<ToolName, ObtainedTool>; readonly missing: Missing }> {
+  const platform = hostPlatform();
+  const found = new Map<ToolName, ObtainedTool>();
+  const missing: Missing = new Map();
+  for (const name of new Set<ToolName>(names)) {
+    const tool = describeTool(name, pins, platform);
+    const onPath = await findOnPath(tool, env);
+    if (typeof onPath === "string") missing.set(tool, [{ source: "PATH", reason: onPath }]);
+    else found.set(name, onPath);
+  }
+  moveCached(missing, found, toolCache(env), platform);
+  return { found, missing };
+}
+
+/** Moves tools that are in the cache from the missing ones to the found ones. */
+function moveCached(missing: Missing, found: Map<ToolName, ObtainedTool>, cache: string, platform: Platform): void {
+  for (const tool of missing.keys()) {
+    const cached = fromCache(tool, cache, platform);
+    if (cached === undefined) continue;
+    found.set(tool.name, cached);
+    missing.delete(tool);
+  }
 }
 
 export function parseVersion(output: string): string | undefined {

@@ -13,7 +13,7 @@ import { nodePlan } from "./config/node-plan";
 import { machineTypeOf, nodeSettings } from "./config/node-settings";
 import type { PatchContents } from "./config/user-patches";
 
-type NodeStep = "apply" | "diff" | "drift" | "machine-config" | "reset" | "upgrade";
+type NodeStep = "apply" | "diff" | "drift" | "inspect" | "machine-config" | "reset" | "upgrade";
 type ClusterStep = "approve-certificates" | "bootstrap" | "health" | "kubeconfig" | "members" | "upgrade-kubernetes";
 type OtherStep = "docker-down" | "docker-up" | "machine-secrets" | "schematic" | "talosconfig";
 

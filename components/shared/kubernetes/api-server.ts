@@ -106,6 +106,17 @@ export class ApiServer {
     );
   }
 
+  /** Milliseconds by which the server's clock is ahead of this machine's, to half a second. */
+  async clockAhead(signal: AbortSignal): Promise<number> {
+    const before = Date.now();
+    const response = await this.open("GET", "/version", { signal });
+    await text(response);
+    // The header has whole seconds, rounded down.
+    const ahead = Date.parse(response.headers.date ?? "") + 500 - (before + Date.now()) / 2;
+    if (Number.isNaN(ahead)) throw new Error(`${this.address} does not tell the time`);
+    return ahead;
+  }
+
   /** Undefined where there is no such object, or no such kind. */
   get(reference: ObjectReference, signal?: AbortSignal): Promise<LiveObject | undefined> {
     const request = this.pathOf(reference, signal).then((path) => this.request("GET", path, { signal }));

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
+import { format, resolveConfig } from "prettier";
 import { readStack } from "../../../components/validation/stack";
 import { type Answers, type Question, type QuestionKey, questions } from "../../../cli/new/questions";
 import { nextSteps, stackTemplate } from "../../../cli/new/stack-template";
@@ -72,6 +73,12 @@ describe("the stack file of npm run new", () => {
       assert.ok(heading === undefined || titles.includes(heading), link);
     }
     for (const [, script = ""] of texts.matchAll(/npm run ([\w:-]+)/g)) assert.ok(scripts[script], script);
+  });
+
+  it("is formatted as npm run format does", async () => {
+    const options = { ...(await resolveConfig(configFile)), filepath: configFile };
+    const some = all.filter((_, index) => index % 7 === 0);
+    for (const text of new Set(some.map(template))) assert.equal(await format(text, options), text);
   });
 
   it("has lines that a screen shows whole", () => {

@@ -24,6 +24,16 @@ function state(node) {
 const membersOf = (world, node) => Object.values(world.nodes).filter((one) => one.etcd && one.cluster === node.cluster);
 const idOf = (world, node) => `${membersOf(world, node).indexOf(node) + 1}abc`;
 
+/** Columns as Go's tabwriter prints them: padded by three spaces, but for the last. */
+function table(rows) {
+  const width = (column) => Math.max(...rows.map((row) => row[column].length)) + 3;
+  const line = (row) => row.map((cell, at) => (at === row.length - 1 ? cell : cell.padEnd(width(at)))).join("");
+  return rows.map((row) => `${line(row)}\n`).join("");
+}
+
+const statusHead =
+  "NODE|MEMBER|DB SIZE|IN USE|LEADER|RAFT INDEX|RAFT TERM|RAFT APPLIED INDEX|LEARNER|PROTOCOL|STORAGE|ERRORS";
+
 const commands = {
   "service etcd"({ node, address }) {
     if (node.role !== "controlplane") fail('error: service "etcd" is not registered on any nodes');
@@ -51,6 +61,22 @@ const commands = {
     if (node.etcdLog) process.stdout.write(`${address}: {"level":"warn","msg":"${node.etcdLog}"}\n`);
   },
 
+  "etcd status"({ world, node, address }) {
+    if (!node.etcd || starts(world, node)) fail(refused);
+    const id = idOf(world, node);
+    const numbers = ["25 MB", "12 MB (48.00%)", id, "1050", "3", "1050", "false", "3.6.0", "3.6.0"];
+    process.stdout.write(table([statusHead.split("|"), [address, id, ...numbers, node.etcdError ?? ""]]));
+  },
+
+  "etcd alarm"({ world, node, address, words }) {
+    if (words[2] !== "list") fail(`error: unknown command ${words.join(" ")}`);
+    if (!node.etcd || starts(world, node)) fail(refused);
+    // Without an alarm nothing is printed, not even the head.
+    if (node.etcdAlarm) {
+      process.stdout.write(table([["NODE", "MEMBER", "ALARM"], [address, idOf(world, node), node.etcdAlarm]]));
+    }
+  },
+
   "etcd members"({ world, node, address }) {
     if (!node.etcd || starts(world, node)) fail(refused);
     const lines = membersOf(world, node).map(
@@ -75,4 +101,4 @@ const commands = {
   },
 };
 
-module.exports = { commands, idOf };
+module.exports = { table, commands, idOf };

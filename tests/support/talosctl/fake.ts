@@ -30,6 +30,12 @@ export interface FakeNode {
   /** Whether etcd's data is there although it does not run, and what it logs then. */
   etcdData?: boolean;
   etcdLog?: string;
+  /** Of its status, and an alarm such as NOSPACE. */
+  etcdError?: string;
+  etcdAlarm?: string;
+  /** Seconds by which its clock is ahead of this machine's, and of its time server's. */
+  ahead?: number;
+  aheadOfServer?: number;
   staged?: string;
   boots?: number;
   resets?: number;

@@ -145,6 +145,14 @@ const commands = {
 
   ...etcd.commands,
 
+  time({ node, address }) {
+    const now = Date.now() + 1000 * (node.ahead ?? 0);
+    // As Go prints a time.
+    const text = (ms) => new Date(ms).toISOString().replace("T", " ").replace("Z", "456789 +0000 UTC");
+    const row = [address, "time.cloudflare.com", text(now), text(now - 1000 * (node.aheadOfServer ?? 0))];
+    process.stdout.write(etcd.table(["NODE|NTP-SERVER|NODE-TIME|NTP-SERVER-TIME".split("|"), row]));
+  },
+
   version({ node }) {
     print(JSON.stringify({ metadata: { hostname: node.hostname }, version: { tag: node.version, sha: "0" } }));
   },
