@@ -29,7 +29,7 @@ interface Program {
 }
 
 export const machineChecks: readonly Check[] = [
-  { subject: "Node.js", where: here, limit: 5, run: async ({ projectRoot }) => [node(projectRoot)] },
+  { subject: "Node.js", where: here, limit: 5, run: ({ projectRoot }) => Promise.resolve([node(projectRoot)]) },
   { subject: "Pulumi CLI", where: here, limit: 25, run: async (patient) => [await pulumi(patient)] },
   {
     subject: "tools",

@@ -84,7 +84,7 @@ describe("the doctor", () => {
       { subject: "tools", ...ok("here", "all") },
       { subject: "x", ...failure("node cp-1", "one\ntwo", "do") },
     ];
-    report(findings, terminal as never);
+    report(findings, terminal);
     assert.deepEqual(printed, [
       "✓ tools  here       all",
       "✗ x      node cp-1  one",

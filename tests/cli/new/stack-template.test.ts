@@ -24,7 +24,10 @@ function* combinations(
   [first, ...rest] = Object.entries(questions) as [QuestionKey, Question][],
   given: Answers = {},
 ): Iterable<Answers> {
-  if (first === undefined) return yield given;
+  if (first === undefined) {
+    yield given;
+    return;
+  }
   const [key, { applies, choices }] = first;
   const values = key === "storageClass" ? ["none", "fast"] : (choices?.(given).map(([value]) => value) ?? [typed[key]]);
   if (applies?.(given) === false) yield* combinations(rest, given);
