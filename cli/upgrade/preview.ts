@@ -6,7 +6,7 @@ import { type EngineRequest } from "../engine/choose";
 import { findPulumi, NotDeployedError, previewStack, queryStack } from "../engine/pulumi-cli";
 import { pulumiEngine } from "../engine/pulumi";
 import { recordedEngine } from "../engine/records";
-import { render } from "../render/documents";
+import { documents, rendered } from "../render/documents";
 import { Progress } from "../report/progress";
 import { count, type Terminal } from "../report/terminal";
 import { commandFor } from "../stack-option";
@@ -47,8 +47,8 @@ export async function renderChanges(request: EngineRequest, before: string): Pro
   try {
     const configFile = path.join(folder, path.basename(request.configFile));
     writeFileSync(configFile, before, { mode: 0o600 });
-    const old = await render({ ...request, configFile });
-    const current = await render(request);
+    const old = documents(await rendered({ ...request, configFile }));
+    const current = documents(await rendered(request));
     const names = [...new Set([...old.keys(), ...current.keys()])].sort();
     const changes = names.flatMap((name) => {
       if (old.get(name) === current.get(name)) return [];
