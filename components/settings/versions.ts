@@ -23,7 +23,6 @@ export const versions = {
   fortio: "1.66.0",
   netshoot: "v0.13",
   curl: "8.16.0",
-  /** Of tests of workflows. */
   actionlint: "1.7.12",
 } as const;
 
