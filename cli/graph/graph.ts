@@ -4,7 +4,7 @@ import { gatewayRoutes } from "../../components/model/policies/gateway-routes";
 import { mtlsModes } from "../../components/model/policies/policy-model";
 import { verification } from "../../components/settings/sections/verification";
 import type { SettingPath } from "../../components/shared/problem";
-import { worstVerdict } from "../../components/verification/evaluation/evaluate";
+import { worstVerdict } from "../../components/verification/evaluation/verdicts";
 import { describeSeries } from "../../components/verification/evaluation/descriptions";
 import type { ProbeKind } from "../../components/verification/probe";
 import { authorization } from "../../components/verification/probes/authorization";

@@ -74,6 +74,8 @@ export interface Series {
    * reaches a rule was not refused by mTLS. @default none: such an answer is `control failed`
    */
   readonly refutedBy?: readonly Answer[];
+  /** Title of a control without which it shows nothing: that a host outside the mesh answers at all. @default none */
+  readonly needs?: string;
   /** Number of requests. @default from the expectation, by the wanted error rates */
   readonly count?: number;
   /** Requests at the same time. @default the run's own choice */
@@ -203,6 +205,8 @@ export interface Outcome {
   readonly headers?: Readonly<Record<string, string | boolean>>;
   /** Request headers, as the application's proxy records them, are not seen; a mirror is: the subset or workload that got a copy. */
   readonly mirroredTo?: string;
+  /** Host outside the mesh: also where it does not answer, but a proxy has chosen its cluster for the request. */
+  readonly sentTo?: string;
   /** Certificate that the client is shown, over TLS. */
   readonly certificate?: {
     /** It must be for this host, and valid. @default any host */

@@ -1,5 +1,6 @@
 import type { PolicyModel } from "../../components/model/policies/policy-model";
-import { evaluateProbe, evaluateSeries } from "../../components/verification/evaluation/evaluate";
+import { evaluateSeries } from "../../components/verification/evaluation/evaluate";
+import { evaluateProbe } from "../../components/verification/evaluation/verdicts";
 import { statisticsOf } from "../../components/verification/evaluation/statistics";
 import type { Probe, ProbeToken, Series } from "../../components/verification/probe";
 import type { Observation, ProxyRecord, Verdict } from "../../components/verification/result";

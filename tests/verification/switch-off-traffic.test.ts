@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { Random } from "../../components/shared/random";
-import { evaluateProbe, evaluateSeries } from "../../components/verification/evaluation/evaluate";
+import { evaluateSeries } from "../../components/verification/evaluation/evaluate";
+import { evaluateProbe } from "../../components/verification/evaluation/verdicts";
 import { verificationPlan } from "../../components/verification/plan";
 import type { Probe } from "../../components/verification/probe";
 import { type Services, stackPlan } from "./probes/plans";

@@ -1,8 +1,7 @@
-import type { VerificationSettings } from "../../settings/sections/verification";
 import type { Answer, Outcome, Probe, Series } from "../probe";
-import type { Observation, ProbeResult, SeriesResult, SuiteStatistics, Verdict, VerificationResult } from "../result";
+import type { Observation, SeriesResult, SuiteStatistics, Verdict } from "../result";
 import { type Ending, endingOf } from "./answers";
-import { type Mismatch, mismatchOf, outcomesOf } from "./outcomes";
+import { isSentTo, type Mismatch, mismatchOf, outcomesOf } from "./outcomes";
 import { isOwnedBy, obstruction, refutation } from "./reasons";
 import { describeEvidence, describeMeasured, describeRequest, describeSeries } from "./descriptions";
 import { deviates, isStatistical, sampleSize, shareInterval, sharesOf, straysAtMost } from "./statistics";
@@ -35,6 +34,7 @@ export function evaluateSeries(
   const counts = outcomes.map(() => 0);
   const deviations: Deviation[] = [];
   const matched = new Map<number, Observation>();
+  let silent: string | undefined;
   for (const observation of observations) {
     const ending = endingOf(observation, series);
     const mismatches = outcomes.map((outcome) => mismatchOf(outcome, observation, ending));
@@ -42,6 +42,8 @@ export function evaluateSeries(
     if (at < 0) deviations.push(closest(observation, ending, outcomes, mismatches));
     else counts[at] = (counts[at] ?? 0) + 1;
     if (at >= 0 && !matched.has(at)) matched.set(at, observation);
+    const outcome = outcomes[at];
+    if (outcome && isSentTo(outcome, observation, ending)) silent = outcome.sentTo;
   }
   const { verdict, reason, observation } = judge(
     probe,
@@ -73,7 +75,7 @@ export function evaluateSeries(
           ...shareInterval(counts[at] ?? 0, judged, statistics),
         })),
       }),
-    evidence: describeEvidence(observations),
+    evidence: `${describeEvidence(observations)}${silent === undefined ? "" : `; ${silent} did not answer`}`,
     ...(failure && { failure }),
   };
 }
@@ -223,40 +225,4 @@ function sharesReason(
         ? "as the versions are chosen without weights"
         : "the proxies have not got these shares yet, or others come first";
   return `expected ${percent(shares[at] ?? 0)} "${titles[at]}"; it is between ${percent(low)} and ${percent(high)}: ${cause}`;
-}
-
-/** The worst of the verdicts: what fails before what is not known. */
-export function worstVerdict(verdicts: readonly Verdict[]): Verdict {
-  const order: readonly Verdict[] = ["fails", "control failed", "holds"];
-  return order.find((verdict) => verdicts.includes(verdict)) ?? "not measurable";
-}
-
-/** @param seconds from the first request to the verdict */
-export function evaluateProbe(probe: Probe, results: readonly SeriesResult[], seconds: number): ProbeResult {
-  const { name, kind, path, expectation, objects = [], notMeasurable } = probe;
-  const verdict =
-    notMeasurable === undefined ? worstVerdict(results.map((result) => result.verdict)) : "not measurable";
-  const decisive = results.find((result) => result.verdict === verdict);
-  const why =
-    notMeasurable ??
-    (decisive && `${decisive.title}: ${decisive.failure?.reason ?? "no request was sent"}`) ??
-    "no series";
-  return {
-    ...{ name, kind, path, expectation, verdict, series: results, seconds, objects },
-    ...(verdict !== "holds" && { reason: why }),
-  };
-}
-
-/** Of the whole suite. What is not measurable fails none, unless nothing else is there. */
-export function suiteVerdict(results: readonly ProbeResult[]): VerificationResult["verdict"] {
-  const verdict = worstVerdict(results.map((result) => result.verdict));
-  return verdict === "control failed" ? "fails" : verdict;
-}
-
-/** Of the process that verifies. */
-export function exitCode(
-  verdict: VerificationResult["verdict"],
-  { onFailure }: Pick<VerificationSettings, "onFailure">,
-): number {
-  return verdict === "fails" && onFailure === "fail" ? 1 : 0;
 }

@@ -24,6 +24,7 @@ export function outcomesOf(expect: Expectation): readonly Outcome[] {
 /** @returns nothing where the observation is of this outcome */
 export function mismatchOf(outcome: Outcome, observation: Observation, ending: Ending): Mismatch | undefined {
   const { answers, policy, status } = outcome;
+  if (isSentTo(outcome, observation, ending)) return undefined;
   if (answers && ![ending.answer, ...ending.mayBe].some((answer) => answers.includes(answer))) {
     return { aspect: "answer", seen: describeEnding(observation, ending) };
   }
@@ -41,6 +42,14 @@ export function mismatchOf(outcome: Outcome, observation: Observation, ending: E
     certificateMismatch(outcome, observation, ending) ??
     identityMismatch(outcome, observation)
   );
+}
+
+/** Whether a proxy sent it to the cluster of the host that it is for, and the host did not answer. */
+export function isSentTo({ sentTo }: Outcome, { records }: Observation, { answer }: Ending): boolean {
+  const silent: readonly Ending["answer"][] = ["unreachable", "no answer", "reset", "timeout"];
+  if (sentTo === undefined || !silent.includes(answer)) return false;
+  const hostOf = (cluster: string) => /^(?:outbound|inbound-vip)\|\d+\|[^|]*\|(.*)$/.exec(cluster)?.[1];
+  return records.some(({ upstreamCluster, isMirrored }) => !isMirrored && hostOf(upstreamCluster) === sentTo);
 }
 
 function podMismatch({ version, workload }: Outcome, { records }: Observation): Mismatch | undefined {

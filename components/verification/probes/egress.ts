@@ -227,12 +227,16 @@ function controls(cells: readonly EgressCell[]): Series[] {
   return hosts
     .filter(({ service }) => service)
     .map((host) => ({
-      title: `outside to ${hostTitle(host)}`,
+      title: controlTitle(host),
       role: "control",
       client: outside.client,
       request: requestFor(host, undefined),
       expect: { kind: "every", outcome: { title: `${host.name} answers`, answers: ["application"] } },
     }));
+}
+
+function controlTitle(host: OutsideHost): string {
+  return `outside to ${hostTitle(host)}`;
 }
 
 function seriesOf(model: PolicyModel, { workload, host, explanation }: EgressCell): Series {
@@ -249,6 +253,7 @@ function seriesOf(model: PolicyModel, { workload, host, explanation }: EgressCel
     },
     expect: { kind: "every", outcome: outcomeOf(host, explanation) },
     // A proxy that refuses it does so at once: if it is sent on, nothing answers at that address.
+    ...(host.service && (!explanation.end || explanation.end.by === "network") && { needs: controlTitle(host) }),
     ...(atOnce && { refutedBy: ["no answer", "unreachable"] as const }),
   };
 }
@@ -262,7 +267,7 @@ function requestFor({ name: host, port, scheme }: OutsideHost, address: string |
 }
 
 function outcomeOf(host: OutsideHost, { end, answers, steps }: Explanation): Outcome {
-  if (!end) return { title: `it reaches ${host.name}`, answers: ["application"] };
+  if (!end) return { title: `it reaches ${host.name}`, answers: ["application"], sentTo: host.name };
   const title = steps.at(-1)?.what ?? "it is refused";
   if (answers.includes("reset")) {
     const late: readonly Answer[] = end.by === "network" ? ["no answer", "unreachable"] : [];

@@ -1,4 +1,4 @@
-import { worstVerdict } from "../evaluation/evaluate";
+import { worstVerdict } from "../evaluation/verdicts";
 import type { SeriesResult, Verdict } from "../result";
 
 /** Whether a client may talk to a service, by the requests of the authorization probes: all, some or none get through. */

@@ -1,6 +1,7 @@
 import { grouped } from "../../shared/grouped";
 import type { Sleep } from "../../shared/kubernetes/wait";
-import { evaluateProbe, evaluateSeries } from "../evaluation/evaluate";
+import { evaluateSeries } from "../evaluation/evaluate";
+import { evaluateProbe } from "../evaluation/verdicts";
 import { isStatistical, measurementsAtMost } from "../evaluation/statistics";
 import type { PlannedProbe } from "../plan";
 import type { Series } from "../probe";

@@ -6,7 +6,7 @@ import { Lease } from "../../shared/kubernetes/lease";
 import { isSimulatedNode } from "../../shared/kubernetes/object";
 import type { Sleep } from "../../shared/kubernetes/wait";
 import { UserError } from "../../shared/problem";
-import { evaluateProbe, exitCode, suiteVerdict } from "../evaluation/evaluate";
+import { evaluateProbe, exitCode, suiteVerdict } from "../evaluation/verdicts";
 import type { PlannedProbe } from "../plan";
 import type { ProbeResult, VerificationResult } from "../result";
 import { writeReports } from "../report/outputs";

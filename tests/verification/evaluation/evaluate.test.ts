@@ -4,7 +4,7 @@ import {
   exitCode,
   suiteVerdict,
   worstVerdict,
-} from "../../../components/verification/evaluation/evaluate";
+} from "../../../components/verification/evaluation/verdicts";
 import type { Series } from "../../../components/verification/probe";
 import type { Observation, ProbeResult, SeriesResult } from "../../../components/verification/result";
 import {

@@ -174,7 +174,7 @@ describe("the probes of egress", () => {
     ]);
     assert.deepEqual(lines.slice(-3), [
       "egress to shop/api.example.com: 1 request reach it",
-      "  effect https front to api.example.com:443 -> it reaches api.example.com {answers=[application]}",
+      "  effect https front to api.example.com:443 -> it reaches api.example.com {answers=[application] sentTo=api.example.com}",
       "  control https outside to api.example.com:443 -> api.example.com answers {answers=[application]}",
     ]);
   });
@@ -200,7 +200,7 @@ describe("the probes of egress", () => {
     const lines = linesFor(egress, ambientShop({ security: { egress: { allow: http } } }));
     assert.deepEqual(lines.slice(0, 3), [
       "egress to shop/api.example.com: 1 request reach it, 2 are refused",
-      "  effect http front to api.example.com:80 -> it reaches api.example.com {answers=[application]}",
+      "  effect http front to api.example.com:80 -> it reaches api.example.com {answers=[application] sentTo=api.example.com}",
       "  effect http reviews to api.example.com:80 -> AuthorizationPolicy shop/api.example.com.way-out does not allow it: 403 {answers=[denied] status=[403] policy=none}",
     ]);
     assert.deepEqual(lines.slice(-2), [
