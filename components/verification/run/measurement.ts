@@ -12,7 +12,7 @@ import type { Client, ClientState } from "./clients";
 import type { VerificationCluster } from "./cluster";
 import { Records } from "./records";
 import type { Order } from "./requests";
-import type { RunPlan } from "./run-plan";
+import { requestsOf, type RunPlan } from "./run-plan";
 import { Sender } from "./sender";
 import { TokenError, type Tokens } from "./tokens";
 
@@ -51,6 +51,8 @@ interface Job {
   readonly number: number;
   readonly count: number;
   attempts: number;
+  /** Whether `maxRequests` left no room to measure it again. */
+  isBounded?: boolean;
   result?: SeriesResult;
   /** Whether a limit of connections or requests was in the way, which requests one at a time do not reach. */
   overflowed?: boolean;
@@ -63,11 +65,14 @@ export class Measurement {
   private readonly numbers: ReadonlyMap<Series, number>;
   private readonly measurable: number;
   private done = 0;
+  /** Requests of series that are not measured yet: repetitions of others leave room for them. */
+  private reserved: number;
 
   constructor(private readonly context: MeasureContext) {
     const { cluster, plan } = context;
     this.start = context.now();
     this.measurable = plan.probes.filter(({ notMeasurable }) => notMeasurable === undefined).length;
+    this.reserved = requestsOf(plan.probes);
     this.numbers = new Map(plan.probes.flatMap(({ series }) => series).map((series, index) => [series, index]));
     const records = new Records(context);
     this.sender = new Sender({ ...context, ...plan, addresses: new Addresses(cluster, plan), records });
@@ -131,14 +136,22 @@ export class Measurement {
   }
 
   private isExhausted(jobs: readonly Job[]): boolean {
+    const { log, plan } = this.context;
     const next = jobs.reduce((sum, { count }) => sum + count, 0);
-    return this.sender.sent + next > this.context.plan.maxRequests;
+    if (this.sender.sent + this.reserved + next <= plan.maxRequests) return false;
+    log(`not measured again, as verification.maxRequests is ${plan.maxRequests}: ${describe(jobs)}`);
+    for (const job of jobs) job.isBounded = true;
+    return true;
   }
 
   private async attempt(jobs: readonly Job[], sequential: boolean): Promise<void> {
     const { plan, hold, signal } = this.context;
     const requests = jobs.reduce((sum, { count }) => sum + count, 0);
     signal?.throwIfAborted();
+    for (const job of jobs) {
+      if (job.attempts === 0) this.reserved -= job.count;
+      job.attempts += 1;
+    }
     await hold(120 + plan.deadlineSeconds + requests);
     // An overflow is that of requests at the same time, also of other clients at a shared proxy.
     const single = jobs.filter((job) => sequential || job.overflowed === true);
@@ -159,7 +172,6 @@ export class Measurement {
     const observations = await this.sender.send(ready.map(({ order }) => order));
     for (const { job, order } of ready) {
       const seen = observations.get(order) ?? [];
-      job.attempts += 1;
       job.overflowed ||= seen.some(({ records }) => records.some(({ flags }) => flags.includes("UO")));
       const failure = seen.length === 0 ? this.sender.failureOf(order.client) : undefined;
       job.result =
@@ -209,7 +221,14 @@ export class Measurement {
   }
 
   private conclude(probe: PlannedProbe, jobs: readonly Job[], start: number): ProbeResult {
-    const results = jobs.filter((job) => job.probe === probe).flatMap(({ result }) => (result ? [result] : []));
+    const { maxRequests } = this.context.plan;
+    const results = jobs
+      .filter((job) => job.probe === probe)
+      .flatMap(({ result, isBounded }): SeriesResult[] => {
+        if (!result?.failure || !isBounded) return result ? [result] : [];
+        const reason = `${result.failure.reason}; it was not measured again, as verification.maxRequests is ${maxRequests}`;
+        return [{ ...result, failure: { ...result.failure, reason } }];
+      });
     const result = evaluateProbe(probe, results, (this.context.now() - start) / 1000);
     this.done += 1;
     const why = result.verdict === "holds" ? "" : `: ${result.reason ?? ""}`;

@@ -33,6 +33,7 @@ export interface SenderContext {
   /** Of the run: part of every probe header. */
   readonly run: string;
   readonly requestsPerSecond: number;
+  readonly maxRequests: number;
 }
 
 /** Requests of one command at most, unless more are to be sent at the same time: its output stays small. */
@@ -45,12 +46,14 @@ const tries = 3;
 interface Batch {
   readonly client: Client;
   readonly concurrency: number;
-  readonly requests: (PreparedRequest & { readonly order: Order })[];
+  readonly requests: readonly UnsentRequest[];
 }
+
+type UnsentRequest = Omit<PreparedRequest, "id"> & { readonly order: Order };
 
 /** Sends requests, not faster than the settings allow, and finds out what came of each. */
 export class Sender {
-  /** Requests that were sent. */
+  /** Requests that were sent, also those of commands that failed. */
   sent = 0;
   private nextFree = 0;
   private readonly broken = new Map<string, string>();
@@ -104,59 +107,59 @@ export class Sender {
     return batches;
   }
 
-  private async prepare(order: Order): Promise<Batch["requests"]> {
-    const { addresses, tokens, run } = this.context;
+  private async prepare(order: Order): Promise<UnsentRequest[]> {
+    const { addresses, tokens } = this.context;
     const { request } = order.series;
     const address = await addresses.of(request);
     const token = request.token && (await tokens.of(request.token));
-    return Array.from({ length: order.count }, () => {
-      const id = `${run}-${order.number}-${this.sent++}`;
-      return { id, request, address, order, ...(token !== undefined && { token }) };
-    });
+    const prepared = { request, address, order, ...(token !== undefined && { token }) };
+    return Array.from({ length: order.count }, () => prepared);
   }
 
   private async run({ client, concurrency, requests }: Batch): Promise<Sent[]> {
-    await this.pause(requests.length);
-    const observed = await this.observe(client, concurrency, requests);
-    return requests.flatMap(({ id, order }) => {
-      const observation = observed.get(id);
-      return observation ? [{ id, order, observation }] : [];
-    });
+    const { maxRequests, run, sleep } = this.context;
+    let failure = "";
+    for (let left = tries; left > 0 && this.sent + requests.length <= maxRequests; left--) {
+      if (failure !== "") await sleep(1000);
+      await this.pause(requests.length);
+      // Proxies may have recorded those of a command that failed.
+      const numbered = requests.map((one) => ({ ...one, id: `${run}-${one.order.number}-${this.sent++}` }));
+      try {
+        const observed = await this.observe(client, concurrency, numbered);
+        this.broken.delete(clientId(client));
+        return numbered.flatMap(({ id, order }) => {
+          const observation = observed.get(id);
+          return observation ? [{ id, order, observation }] : [];
+        });
+      } catch (error) {
+        if (!(error instanceof ExecError)) throw error;
+        failure = error.message;
+      }
+    }
+    // A real pod that is replaced takes its client with it: the others measure.
+    this.broken.set(clientId(client), failure || `verification.maxRequests is ${maxRequests}`);
+    return [];
   }
 
   private get certificate(): Promise<string> {
     return (this.made ??= selfSignedCertificate());
   }
 
+  /** @throws ExecError where the command could not be run to its end */
   private async observe(
     client: Client,
     concurrency: number,
-    requests: Batch["requests"],
+    requests: readonly PreparedRequest[],
   ): Promise<ReadonlyMap<string, ClientObservation>> {
-    const { cluster, signal, sleep } = this.context;
+    const { cluster, signal } = this.context;
     const needsCertificate = requests.some(({ request }) => request.clientCertificate !== undefined);
     const certificate = needsCertificate ? await this.certificate : "";
     const { argv, stdin } = curlCommand(curlConfig(requests, concurrency), certificate);
     const longest = Math.max(...requests.map(({ request }) => limitOf(request)));
     const seconds = 30 + longest * Math.ceil(requests.length / concurrency);
-    for (let failures = 1; ; failures++) {
-      try {
-        const { stdout, stderr, exitCode } = await cluster.exec(client, argv, { stdin, signal, seconds });
-        if (exitCode === 0) {
-          this.broken.delete(clientId(client));
-          return readOutput(stdout.toString("utf8"), requests);
-        }
-        throw new ExecError(`curl in ${client.namespace}/${client.pod} failed: ${stderr.trim()}`);
-      } catch (error) {
-        if (!(error instanceof ExecError)) throw error;
-        if (failures === tries) {
-          // A real pod that is replaced takes its client with it: the others measure.
-          this.broken.set(clientId(client), error.message);
-          return new Map();
-        }
-        await sleep(1000);
-      }
-    }
+    const { stdout, stderr, exitCode } = await cluster.exec(client, argv, { stdin, signal, seconds });
+    if (exitCode === 0) return readOutput(stdout.toString("utf8"), requests);
+    throw new ExecError(`curl in ${client.namespace}/${client.pod} failed: ${stderr.trim()}`);
   }
 
   /** Waits until so many requests keep the rate. */

@@ -126,6 +126,42 @@ describe("a run of probes", () => {
     assert.deepEqual(await cluster.leftovers(), [], "clients are removed after an error");
   });
 
+  it("gives the requests of a batch other numbers where it is sent again, as proxies may have recorded the first ones", async () => {
+    const ids: string[] = [];
+    cluster.answer = ({ id }) => {
+      ids.push(id);
+      if (ids.length === 3) throw new ExecError("the connection was closed");
+      // As if the first try had been denied.
+      return ids.length < 3 ? denied : { records: answered() };
+    };
+    const { results } = await run(cluster, plan([probe("front to back", [series()])]));
+    assert.deepEqual([results[0]?.verdict, results[0]?.requests], ["holds", 6]);
+    assert.equal(new Set(ids).size, ids.length);
+  });
+
+  it("sends no more than maxRequests, repetitions and further tries included, and says so", async () => {
+    cluster.answer = ({ url }) => (url.endsWith("/wrong") ? denied : { records: answered() });
+    const request = { ...series().request, path: "/wrong" };
+    const probes = [probe("wrong", [series({ request })]), probe("last", [series({ count: 20 })], { alone: true })];
+    const { results, log } = await run(cluster, plan(probes, { maxRequests: 30 }));
+    const [wrong, last] = results[0]?.probes ?? [];
+    assert.equal(last?.verdict, "holds", "what is planned is measured");
+    assert.match(wrong?.reason ?? "", /; it was not measured again, as verification.maxRequests is 30$/);
+    assert.equal(cluster.requests.length, 9 + 20);
+    assert.ok(log.some((line) => line.startsWith("not measured again, as verification.maxRequests is 30")));
+    cluster.requests.length = 0;
+    let commands = 0;
+    cluster.answer = () => {
+      if (commands++ < 6) throw new ExecError("the connection was closed");
+      return { records: answered() };
+    };
+    await run(
+      cluster,
+      plan([probe("first", [series()]), probe("last", [series()], { alone: true })], { maxRequests: 6 }),
+    );
+    assert.ok(cluster.requests.length <= 6, String(cluster.requests.length));
+  });
+
   it("measures by the other clients where the pod of one is gone", async () => {
     const exec = cluster.exec.bind(cluster);
     cluster.exec = (client, ...rest) =>
