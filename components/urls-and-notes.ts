@@ -3,6 +3,7 @@ import type { Cluster } from "./cluster/cluster";
 import { hasAmbient } from "./model/data-planes";
 import { gatewayServicePorts, tlsServerOf, tlsServers } from "./model/gateways";
 import { addonNotes, exposedPages } from "./observability/addons/registry";
+import { ciliumAnnouncement } from "./platform/products/cilium-load-balancer";
 import type { Settings } from "./settings/schema";
 import type { ChartSource } from "./shared/chart-source";
 import { own } from "./shared/own";
@@ -57,7 +58,7 @@ function firstPath(rules: Settings["traffic"]["services"][number]["http"]): stri
 export function environmentNotes(
   cluster: Pick<Cluster, "simulatedNodes"> & Partial<Pick<Cluster, "cni" | "created">>,
   charts: ChartSource,
-  settings: Pick<Settings, "observability" | "benchmark" | "mesh">,
+  settings: Pick<Settings, "observability" | "benchmark" | "mesh" | "platform">,
 ): string[] {
   const notes: string[] = [];
   if (cluster.simulatedNodes) {
@@ -79,6 +80,14 @@ export function environmentNotes(
             `socketLB.hostNamespaceOnly: true${ambient ? ", bpf.masquerade: false" : ""}. ` +
             "See kubectl -n kube-system get configmap cilium-config -o yaml: cni-exclusive, bpf-lb-sock-hostns-only, enable-bpf-masquerade.",
     );
+    const announcement = ciliumAnnouncement(settings.platform);
+    if (announcement && !cluster.created) {
+      const needed =
+        announcement === "l2"
+          ? "l2announcements.enabled: true, kubeProxyReplacement: true, and a k8sClientRateLimit for a Lease of each Service"
+          : "bgpControlPlane.enabled: true";
+      notes.push(`Not checked: that the cluster's Cilium announces addresses, by its values ${needed}.`);
+    }
   }
   return [...notes, ...addonNotes(settings.observability), ...(cluster.simulatedNodes ? [] : benchmarkNotes(settings))];
 }

@@ -3,6 +3,7 @@ import type * as pulumi from "@pulumi/pulumi";
 import type { ProgramContext } from "../settings/context";
 import type { Settings } from "../settings/schema";
 import type { ClusterSettings, ClusterTraits } from "./kinds";
+import type { CiliumAnnouncement } from "./kinds/cilium";
 
 export interface ClusterArgs<Kind extends ClusterSettings["kind"]> extends Pick<
   Settings,
@@ -11,6 +12,8 @@ export interface ClusterArgs<Kind extends ClusterSettings["kind"]> extends Pick<
   readonly settings: ClusterSettings & { readonly kind: Kind };
   readonly context: ProgramContext;
   readonly secrets: Readonly<Record<string, pulumi.Output<string>>>;
+  /** What Cilium is to announce, where it is the load balancer. */
+  readonly announcement?: CiliumAnnouncement;
   /** Of a cluster in another stack. */
   readonly sharedKubeconfig?: pulumi.Output<string>;
 }

@@ -1,3 +1,4 @@
+import { ciliumAnnouncement } from "../platform/products/cilium-load-balancer";
 import type { Settings } from "../settings/schema";
 import type { Cluster, ClusterArgs, ClusterComponent } from "./cluster";
 import { DockerCluster } from "./docker-cluster";
@@ -10,12 +11,14 @@ import { TalosCluster } from "./talos-cluster";
 type Surroundings = Omit<ClusterArgs<never>, "settings">;
 
 export function createCluster(
-  { cluster: settings, environment, charts, images }: Pick<Settings, "cluster" | "environment" | "charts" | "images">,
+  { cluster: settings, platform, environment, charts, images }: Settings,
   context: Surroundings["context"],
   secrets: Surroundings["secrets"],
   sharedKubeconfig: Surroundings["sharedKubeconfig"],
 ): Cluster {
-  const component = clusterComponent(settings, { environment, charts, images, context, secrets, sharedKubeconfig });
+  const announcement = ciliumAnnouncement(platform);
+  const given = { environment, charts, images, announcement };
+  const component = clusterComponent(settings, { ...given, context, secrets, sharedKubeconfig });
   removeProviderFiles(component.kubeconfig);
   const { provider, kubeconfig, deletedWith, kubeconfigCommand, autoCharts } = component;
   const outputs = { component, provider, kubeconfig, deletedWith, kubeconfigCommand, autoCharts };

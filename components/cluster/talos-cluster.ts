@@ -178,7 +178,7 @@ export class TalosCluster extends Layer implements ClusterComponent {
 
   /** Before the nodes are Ready, so by a provider of its own: the other one waits for health. */
   private cilium(
-    { settings, context, charts, images, secrets }: ClusterArgs<"talos">,
+    { settings, context, charts, images, secrets, announcement }: ClusterArgs<"talos">,
     fetched: Command,
     deletedWith: pulumi.Resource | undefined,
   ): pulumi.Resource {
@@ -203,7 +203,7 @@ export class TalosCluster extends Layer implements ClusterComponent {
         version: ciliumChart.version,
         source: addonSource(charts.addons, istio, ciliumChart),
         namespace: "kube-system",
-        values: ciliumValues(settings, (official) => imageReference(images, official), secretNames),
+        values: ciliumValues(settings, (official) => imageReference(images, official), secretNames, announcement),
       },
       { ...child, dependsOn: pullSecrets },
     );

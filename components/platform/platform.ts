@@ -14,8 +14,9 @@ import { helmRelease } from "../shared/helm-release";
 import { Layer, type LayerOptions } from "../shared/layer";
 import { rootNamespace } from "../shared/istio";
 import type { NamespaceSpec } from "./namespaces";
-import { ProductRelease } from "./product-release";
+import { CiliumLoadBalancer, ProductRelease } from "./product-release";
 import { certManager } from "./products/cert-manager";
+import { ciliumLoadBalancer } from "./products/cilium-load-balancer";
 import { metallb } from "./products/metallb";
 import { installedProducts } from "./products/registry";
 import { addonNamespace, SystemAddon } from "./system-addons";
@@ -42,7 +43,7 @@ export class Platform extends Layer {
   readonly storage: readonly pulumi.Resource[] = [];
   /** What issues certificates, where this program installs it. */
   readonly issuers: readonly pulumi.Resource[];
-  /** What gives Services of type LoadBalancer their addresses, where this program installs it. */
+  /** What gives Services of type LoadBalancer their addresses, where this program installs it, or sets it up. */
   readonly loadBalancers: readonly pulumi.Resource[];
 
   constructor(name: string, args: PlatformArgs, opts?: LayerOptions) {
@@ -90,7 +91,11 @@ export class Platform extends Layer {
       ),
     }));
     this.issuers = products.flatMap(({ product, release }) => (product === certManager ? [release] : []));
-    this.loadBalancers = products.flatMap(({ product, release }) => (product === metallb ? [release] : []));
+    const cilium = args.layers.has("platform") ? ciliumLoadBalancer(args.stack) : undefined;
+    this.loadBalancers = [
+      ...products.flatMap(({ product, release }) => (product === metallb ? [release] : [])),
+      ...(cilium ? [new CiliumLoadBalancer(`${name}-cilium`, cilium, args, this.child)] : []),
+    ];
     this.registerOutputs();
   }
 }

@@ -1,8 +1,10 @@
 import { isIP } from "node:net";
 import { canonicalAddress, isReversed, overlap } from "../cluster/kinds/subnets";
 import type { Model } from "../model/model";
-import { addressPoolsOf, announcesFromControlPlanes } from "../platform/products/metallb";
+import { poolLabel } from "../platform/products/cilium-load-balancer";
+import { announcesFromControlPlanes, announcing } from "../platform/products/metallb";
 import type { GatewayDeploymentSettings } from "../settings/sections/gateways";
+import type { AddressPoolSettings, AnnouncingSettings } from "../settings/sections/load-balancer";
 import type { Settings } from "../settings/schema";
 import { listOf, suggestion } from "../settings/wording";
 import { own } from "../shared/own";
@@ -10,9 +12,24 @@ import { duplicates, type Problem, type Refusal } from "../shared/problem";
 import { checkEach } from "../shared/unknown";
 import { atMostOne, type Check, rule, unique } from "./check";
 
-/** Annotations by which a Service asks MetalLB for a pool or for addresses; the first names are deprecated. */
-const poolAnnotations = ["metallb.universe.tf/address-pool", "metallb.io/address-pool"];
-const addressAnnotations = ["metallb.universe.tf/loadBalancerIPs", "metallb.io/loadBalancerIPs"];
+/** How a Service asks for addresses; the first names of annotations are deprecated. */
+const requests = {
+  metallb: {
+    product: "MetalLB",
+    pool: ["metallb.universe.tf/address-pool", "metallb.io/address-pool"],
+    addresses: ["metallb.universe.tf/loadBalancerIPs", "metallb.io/loadBalancerIPs"],
+    shares: /^metallb\.[a-z.]+\/allow-shared-ip$/,
+    own: /^metallb\./,
+  },
+  // Source: cilium/cilium, pkg/annotation/k8s.go.
+  cilium: {
+    product: "Cilium",
+    pool: [],
+    addresses: ["io.cilium/lb-ipam-ips", "lbipam.cilium.io/ips"],
+    shares: /^(io\.cilium\/lb-ipam|lbipam\.cilium\.io\/)-?sharing-key$/,
+    own: /^(lbipam\.cilium\.io|io\.cilium)\//,
+  },
+} as const;
 
 /** `platform.loadBalancer`, and the gateways that get their addresses from it. */
 export const loadBalancerChecks: readonly Check[] = [
@@ -21,19 +38,13 @@ export const loadBalancerChecks: readonly Check[] = [
       ? undefined
       : `found one; gateways of a cluster of kind ${cluster.kind} have no load balancer; remove it`,
   ),
-  rule(
-    "platform.loadBalancer.kind",
-    (kind) =>
-      kind === "cilium" &&
-      "found cilium, which is not part of this release; set kind: metallb, which cluster.cni cilium allows too",
-  ),
   atMostOne("platform.loadBalancer", ["l2", "bgp"]),
   unique("platform.loadBalancer.addressPools.*.name", "pool"),
   unique("platform.loadBalancer.bgp.peers.*.name", "peer"),
   rule("platform.loadBalancer.addressPools.*.addresses.*", addressRefusal),
-  rule("platform.loadBalancer", (loadBalancer) => poolsOverlap(addressPoolsOf(loadBalancer))),
+  rule("platform.loadBalancer", (loadBalancer) => poolsOverlap(announcing(loadBalancer)?.addressPools ?? [])),
   rule("platform.loadBalancer", (loadBalancer, { settings }) => {
-    if (loadBalancer.kind !== "metallb" || settings.cluster.kind !== "talos") return undefined;
+    if (loadBalancer.kind === "other" || settings.cluster.kind !== "talos") return undefined;
     const withoutWorkers = settings.cluster.nodes.every((node) => node.controlPlane);
     return (
       withoutWorkers &&
@@ -79,7 +90,9 @@ function addressOf(address = "", owner: string): [address: string, owner: string
   return isIP(address) === 0 ? [] : [[address, owner]];
 }
 
-type Pools = ReturnType<typeof addressPoolsOf>;
+type Pools = readonly AddressPoolSettings[];
+
+const section = "talos-mesh:platform.loadBalancer";
 
 function poolsOverlap(pools: Pools): Refusal {
   const ranges = pools.flatMap(({ name, addresses }, pool) =>
@@ -93,31 +106,49 @@ function poolsOverlap(pools: Pools): Refusal {
   return { addressPools: refusals };
 }
 
-/** Whether MetalLB assigns an address to a gateway, as far as it is known from the settings. */
+/** Whether a gateway is assigned an address, as far as it is known from the settings. */
 function assignedAddress(gateway: GatewayDeploymentSettings, { settings: { platform } }: Model): Refusal {
-  const { loadBalancer } = platform;
-  if (gateway.kind === "existing" || gateway.serviceType !== "LoadBalancer" || loadBalancer?.kind !== "metallb")
-    return undefined;
-  const { loadBalancerIP, loadBalancerClass, serviceAnnotations = {} } = gateway;
-  const pools = addressPoolsOf(loadBalancer);
-  const section = "talos-mesh:platform.loadBalancer";
+  const loadBalancer = announcing(platform.loadBalancer);
+  if (gateway.kind === "existing" || gateway.serviceType !== "LoadBalancer" || !loadBalancer) return undefined;
+  const { loadBalancerIP, serviceAnnotations = {}, labels = {} } = gateway;
+  const { addressPools: pools, kind } = loadBalancer;
+  const request = requests[kind];
   const annotation = (names: readonly string[]) => names.flatMap((name) => own(serviceAnnotations, name) ?? []).at(-1);
-  const poolName = annotation(poolAnnotations);
-  const listed = annotation(addressAnnotations);
+  const poolName = kind === "cilium" ? own(labels, poolLabel) : annotation(request.pool);
+  const listed = annotation(request.addresses);
   const chosen = pools.filter(({ name }) => poolName === undefined || name === poolName);
+  const has = ({ addresses }: Pools[number], address: string) =>
+    addresses.some((range) => !isReversed(range) && overlap(range, address));
   const outside = (address: string): Refusal => {
+    const pool = chosen.find((one) => has(one, address));
     const ranges = chosen.flatMap(({ addresses }) => addresses.filter((range) => !isReversed(range)));
-    if (ranges.some((range) => overlap(range, address))) return undefined;
-    return `found ${address}; expected an address of ${section}.addressPools: ${listOf(ranges)}`;
+    if (!pool) return `found ${address}; expected an address of ${section}.addressPools: ${listOf(ranges)}`;
+    if (kind !== "cilium" || pool.autoAssign || poolName !== undefined) return undefined;
+    return `found ${address} of pool ${pool.name}, which Cilium uses for Services that ask for it; add labels: { ${poolLabel}: ${pool.name} }`;
   };
   if (poolName !== undefined && chosen.length === 0) {
     const names = pools.map(({ name }) => name);
-    return { serviceAnnotations: `found pool ${poolName}; no such pool in ${section}; ${suggestion(poolName, names)}` };
+    const unknown = `found pool ${poolName}; no such pool in ${section}; ${suggestion(poolName, names)}`;
+    return { [kind === "cilium" ? "labels" : "serviceAnnotations"]: unknown };
   }
   return [
-    loadBalancerClass !== undefined && {
-      loadBalancerClass: `found ${loadBalancerClass}; MetalLB of ${section} assigns no address to a Service with a class; remove it`,
-    },
+    classRefusal(gateway, loadBalancer),
+    // Its datapath drops what arrives at a node without a pod, and the node that announces is any.
+    kind === "cilium" &&
+      !loadBalancer.bgp &&
+      gateway.externalTrafficPolicy === "Local" && {
+        externalTrafficPolicy:
+          "found Local; Cilium announces by l2 from nodes without a pod of the gateway as well, which drop the traffic; set Cluster, or announce by bgp",
+      },
+    Object.entries(requests)
+      .filter(([other]) => other !== kind)
+      .flatMap(([, { product, own: ofOther }]) =>
+        Object.keys(serviceAnnotations)
+          .filter((name) => ofOther.test(name))
+          .map((name) => ({
+            serviceAnnotations: `found ${name}, which is for ${product}, and ${section} is ${request.product}; remove it`,
+          })),
+      ),
     loadBalancerIP !== undefined && {
       loadBalancerIP:
         listed === undefined
@@ -135,11 +166,31 @@ function assignedAddress(gateway: GatewayDeploymentSettings, { settings: { platf
   ];
 }
 
-/** MetalLB gives an address to one Service, unless all that share it agree by an annotation. */
+/** MetalLB reads Services without a class only, Cilium also those of the class of what announces. */
+function classRefusal(
+  { loadBalancerClass: found }: GatewayDeploymentSettings,
+  { kind, bgp }: AnnouncingSettings,
+): Refusal {
+  if (found === undefined) return undefined;
+  const expected = `io.cilium/${bgp ? "bgp-control-plane" : "l2-announcer"}`;
+  if (kind === "cilium")
+    return (
+      found !== expected && {
+        loadBalancerClass: `found ${found}; ${section} of kind cilium serves the class ${expected}, or none`,
+      }
+    );
+  return {
+    loadBalancerClass: `found ${found}; MetalLB of ${section} assigns no address to a Service with a class; remove it`,
+  };
+}
+
+/** An address is of one Service, unless all that share it agree by an annotation. */
 function fixedAddressesOnce({ settings: { gateways, platform } }: Model): Iterable<Problem> {
-  if (platform.loadBalancer?.kind !== "metallb") return [];
+  const loadBalancer = announcing(platform.loadBalancer);
+  if (!loadBalancer) return [];
+  const { shares } = requests[loadBalancer.kind];
   const entries = checkEach(gateways, ["gateways"], ({ loadBalancerIP, serviceAnnotations = {} }, at) => {
-    const shared = Object.keys(serviceAnnotations).some((name) => /^metallb\.[a-z.]+\/allow-shared-ip$/.test(name));
+    const shared = Object.keys(serviceAnnotations).some((name) => shares.test(name));
     if (loadBalancerIP === undefined || shared) return [];
     return [{ path: [...at, "loadBalancerIP"], key: canonicalAddress(loadBalancerIP) }];
   });

@@ -8,6 +8,7 @@ import { knownFields, runChecks, throwUnknown } from "../shared/unknown";
 import { benchmarkChecks } from "./benchmark";
 import { certManagerChecks } from "./cert-manager";
 import { certificateChecks } from "./certificates";
+import { ciliumChecks } from "./cilium";
 import type { Check, CheckContext } from "./check";
 import { clusterChecks } from "./cluster";
 import { connectionChecks } from "./connections";
@@ -44,6 +45,7 @@ const checks: readonly Check[] = [
   ...dataPlaneChecks,
   ...gatewayChecks,
   ...loadBalancerChecks,
+  ...ciliumChecks,
   ...certificateChecks,
   ...certManagerChecks,
   ...meshAuthorityChecks,

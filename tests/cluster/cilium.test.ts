@@ -5,10 +5,10 @@ import { parse } from "yaml";
 import { environmentImages } from "../../components/images";
 import { ciliumChart } from "../../components/cluster/kinds/cilium";
 import { settingsPatch, nodeSettings } from "../../components/cluster/talos/config/node-settings";
-import { asTree, isTree, type Tree } from "../../components/shared/merge";
+import { asTree, type Tree } from "../../components/shared/merge";
 import { SettingsError, formatPath } from "../../components/shared/problem";
-import { own } from "../../components/shared/own";
 import { validate } from "../../components/validation/validate";
+import { chartsVariable, unknownPaths } from "../support/official-charts";
 import { runStack, type StackRun } from "../support/program";
 import { skip } from "../support/skip";
 
@@ -20,6 +20,8 @@ const talos = {
   ...{ talosVersion: "v1.13.9", kubernetesVersion: "v1.36.3" },
   nodes: [node("cp-1", "192.0.2.11", true), node("worker-1", "192.0.2.21")],
 };
+
+const peer = { name: "tor", myASN: 64512, peerASN: 64513, peerAddress: "192.0.2.1" };
 
 function sections(cni: object = {}, cluster: object = {}, mesh: object = {}) {
   return {
@@ -172,26 +174,21 @@ describe("Cilium on Talos", function () {
   });
 
   it("has only values that the chart has", async function () {
-    const folder = process.env.TALOS_MESH_ADDON_CHARTS ?? "";
-    const file = path.join(folder, ciliumChart.name, "values.yaml");
-    if (folder === "" || !existsSync(file)) return skip(this, "needs TALOS_MESH_ADDON_CHARTS with the chart of Cilium");
-    const known = parse(readFileSync(file, "utf8")) as Tree;
-    const run = await runStack({ config: sections({ hubble: true }) });
-    assert.deepEqual(unknownKeys(values(run), known), []);
+    const file = path.join(
+      process.env[chartsVariable] ?? "",
+      `${ciliumChart.name}-${ciliumChart.version}`,
+      "values.yaml",
+    );
+    if (process.env[chartsVariable] === undefined || !existsSync(file))
+      return skip(this, `${chartsVariable} has no chart of Cilium`);
+    const text = readFileSync(file, "utf8");
+    for (const more of [{}, { bgp: { peers: [peer] } }]) {
+      const loadBalancer = { kind: "cilium", addressPools: [{ name: "all", addresses: ["192.0.2.64/27"] }], ...more };
+      const run = await runStack({ config: { ...sections({ hubble: true }), platform: { loadBalancer } } });
+      assert.deepEqual(unknownPaths(values(run), text, parse(text)), []);
+    }
   });
 });
-
-function unknownKeys(given: Tree, known: Tree, at = ""): string[] {
-  return Object.entries(given).flatMap(([key, value]) => {
-    const there = own(known, key);
-    // The chart mentions this one in a comment only.
-    if (there === undefined)
-      return `${at}${key}` === "socketLB.hostNamespaceOnly" || `${at}${key}` === "bpf.masquerade"
-        ? []
-        : [`${at}${key}`];
-    return isTree(value) && isTree(there) ? unknownKeys(value, there, `${at}${key}.`) : [];
-  });
-}
 
 describe("the CNI of an existing cluster", () => {
   const existing = (cni?: string) =>

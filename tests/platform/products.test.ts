@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { parse, parseAllDocuments, stringify } from "yaml";
+import { parse, stringify } from "yaml";
 import { environmentImages } from "../../components/images";
 import { asTree } from "../../components/shared/merge";
-import { schemaProblems, type StructuralSchema } from "../../components/validation/structural-schema";
-import { chartsVariable, unknownPaths } from "../support/official-charts";
+import { schemaProblems } from "../../components/validation/structural-schema";
+import { chartsVariable, crdSchemas, unknownPaths } from "../support/official-charts";
 import { skip } from "../support/skip";
 import { productsOf, scenarios, settingsOf } from "./inputs";
 
@@ -94,35 +94,3 @@ describe("the official chart of a product", function () {
     });
   }
 });
-
-/** The schema of each kind's spec, by `apiVersion kind`, of the CRDs in a chart. */
-function crdSchemas(home: string): ReadonlyMap<string, StructuralSchema> {
-  const files = readdirSync(home, { recursive: true, encoding: "utf8" }).filter((file) => /crd.*\.ya?ml$/.test(file));
-  const schemas = new Map<string, StructuralSchema>();
-  for (const file of files) {
-    const text = readFileSync(path.join(home, file), "utf8");
-    // Lines of templates add labels and conditions.
-    for (const document of parseAllDocuments(text.replaceAll(/^.*\{\{.*$/gm, ""))) {
-      const crd = document.toJS() as Crd | null;
-      for (const { name, schema } of crd?.kind === "CustomResourceDefinition" ? crd.spec.versions : []) {
-        const spec = schema.openAPIV3Schema.properties.spec;
-        if (spec) schemas.set(`${crd?.spec.group}/${name} ${crd?.spec.names.kind}`, spec);
-      }
-    }
-  }
-  return schemas;
-}
-
-interface Crd {
-  readonly kind: string;
-  readonly spec: {
-    readonly group: string;
-    readonly names: { readonly kind: string };
-    readonly versions: readonly {
-      readonly name: string;
-      readonly schema: {
-        readonly openAPIV3Schema: { readonly properties: Readonly<Record<string, StructuralSchema>> };
-      };
-    }[];
-  };
-}

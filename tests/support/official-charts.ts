@@ -1,5 +1,9 @@
+import { readdirSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { parseAllDocuments } from "yaml";
 import type { HelmValues } from "../../components/shared/helm-release";
 import { asTree, isTree } from "../../components/shared/merge";
+import type { StructuralSchema } from "../../components/validation/structural-schema";
 
 /** Names a folder of the charts of other projects, NAME-VERSION each, as far as there are any; they are not part of this project. */
 export const chartsVariable = "TALOS_MESH_ADDON_CHARTS";
@@ -27,4 +31,36 @@ export function unknownPaths(
       ? unknownPaths(value, text, below, passedOn, here)
       : [];
   });
+}
+
+/** The schema of each kind's spec, by `apiVersion kind`, of the CRDs in a chart. */
+export function crdSchemas(home: string): ReadonlyMap<string, StructuralSchema> {
+  const files = readdirSync(home, { recursive: true, encoding: "utf8" }).filter((file) => /crd.*\.ya?ml$/.test(file));
+  const schemas = new Map<string, StructuralSchema>();
+  for (const file of files) {
+    const text = readFileSync(path.join(home, file), "utf8");
+    // Lines of templates add labels and conditions.
+    for (const document of parseAllDocuments(text.replaceAll(/^.*\{\{.*$/gm, ""))) {
+      const crd = document.toJS() as Crd | null;
+      for (const { name, schema } of crd?.kind === "CustomResourceDefinition" ? crd.spec.versions : []) {
+        const spec = schema.openAPIV3Schema.properties.spec;
+        if (spec) schemas.set(`${crd?.spec.group}/${name} ${crd?.spec.names.kind}`, spec);
+      }
+    }
+  }
+  return schemas;
+}
+
+interface Crd {
+  readonly kind: string;
+  readonly spec: {
+    readonly group: string;
+    readonly names: { readonly kind: string };
+    readonly versions: readonly {
+      readonly name: string;
+      readonly schema: {
+        readonly openAPIV3Schema: { readonly properties: Readonly<Record<string, StructuralSchema>> };
+      };
+    }[];
+  };
 }

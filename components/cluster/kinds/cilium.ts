@@ -42,13 +42,31 @@ export function ciliumImages({ cni }: Pick<CiliumCluster, "cni">): readonly stri
   return [cilium, ciliumOperator, ...(cni.hubble ? [hubbleRelay, hubbleUi, hubbleUiBackend] : [])];
 }
 
+/** How Cilium makes the addresses of load balancers known. */
+export type CiliumAnnouncement = "l2" | "bgp";
+
 /** @param image the image to pull of an official one, from a mirror or by digest */
 export function ciliumValues(
   cluster: CiliumCluster,
   image: (official: string) => string,
   imagePullSecrets: readonly { readonly name: string }[],
+  announcement?: CiliumAnnouncement,
 ): Tree {
-  return mergeValues(ownValues(cluster, image, imagePullSecrets), cluster.cni.values);
+  const announcing = announcement ? { ...announcementValues(announcement), ...clientRateLimit(announcement) } : {};
+  return mergeValues({ ...ownValues(cluster, image, imagePullSecrets), ...announcing }, cluster.cni.values);
+}
+
+/** Both are off by default; objects of their kinds have no effect then. */
+export function announcementValues(announcement: CiliumAnnouncement): Tree {
+  return announcement === "l2" ? { l2announcements: { enabled: true } } : { bgpControlPlane: { enabled: true } };
+}
+
+/**
+ * Each announced Service is a Lease, which its node renews every 5 seconds: enough for 200 of them, next to the 10 requests
+ * a second that the chart allows. Source: cilium/cilium, Documentation/network/l2-announcements.rst.
+ */
+function clientRateLimit(announcement: CiliumAnnouncement): Tree {
+  return announcement === "l2" ? { k8sClientRateLimit: { qps: 50, burst: 100 } } : {};
 }
 
 /**
@@ -66,6 +84,8 @@ function ownValues(
   return {
     ...(imagePullSecrets.length > 0 && { imagePullSecrets }),
     ...override(cilium),
+    // Agents read their configuration when they start.
+    rollOutCiliumPods: true,
     // Addresses of pods are in podSubnets, which Kubernetes divides.
     ipam: { mode: "kubernetes" },
     ipv4: { enabled: isUsed(4) },
@@ -91,7 +111,7 @@ function ownValues(
     // Rules for HTTP are Istio's.
     envoy: { enabled: false },
     // They use ports of their node.
-    operator: { replicas: Math.min(2, nodes.length), ...override(ciliumOperator) },
+    operator: { replicas: Math.min(2, nodes.length), rollOutPods: true, ...override(ciliumOperator) },
     hubble: {
       enabled: hubble,
       ...(hubble && {
@@ -125,19 +145,30 @@ const reasons: ReadonlyMap<string, string> = new Map([
   ["kubeProxyReplacement", "it has to agree with Talos' kube-proxy: set cluster.cni.kubeProxy"],
   ["hubble.enabled", "set cluster.cni.hubble"],
   ["ipam.mode", "addresses of pods are in cluster.podSubnets"],
+  ["l2announcements.enabled", "platform.loadBalancer announces by l2"],
+  ["bgpControlPlane.enabled", "platform.loadBalancer announces by bgp"],
 ]);
 
-/** The values of the user that contradict those that Talos and Istio need: path and message. */
-export function ciliumConflicts(
-  cluster: CiliumCluster,
-): { readonly path: readonly string[]; readonly message: string }[] {
-  return [
-    ...differences(
-      ownValues(cluster, (official) => official, []),
-      cluster.cni.values,
-      [],
-    ),
-  ].map(({ path, found, expected }) => {
+interface Conflict {
+  readonly path: readonly string[];
+  readonly message: string;
+}
+
+/** The values of the user that contradict those that Talos and Istio need. */
+export function ciliumConflicts(cluster: CiliumCluster): Conflict[] {
+  return conflicts(
+    ownValues(cluster, (official) => official, []),
+    cluster,
+  );
+}
+
+/** Those that contradict what platform.loadBalancer needs. */
+export function announcementConflicts(cluster: Pick<CiliumCluster, "cni">, announcement: CiliumAnnouncement) {
+  return conflicts(announcementValues(announcement), cluster);
+}
+
+function conflicts(wanted: Tree, { cni }: Pick<CiliumCluster, "cni">): Conflict[] {
+  return [...differences(wanted, cni.values, [])].map(({ path, found, expected }) => {
     const reason = reasons.get(path.join(".")) ?? "this program sets it";
     return { path, message: `found ${JSON.stringify(found)}; expected ${JSON.stringify(expected)}: ${reason}` };
   });

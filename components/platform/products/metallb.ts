@@ -1,6 +1,6 @@
 import { repositoryAndTag } from "../../observability/addons/addon";
 import type { Settings } from "../../settings/schema";
-import type { LoadBalancerSettings, MetallbSettings } from "../../settings/sections/load-balancer";
+import type { AnnouncingSettings, LoadBalancerSettings } from "../../settings/sections/load-balancer";
 import { platformImages, platformKubernetes, versions } from "../../settings/versions";
 import type { ApplyObject } from "../../shared/kubernetes/object";
 import { defineProduct } from "./product";
@@ -21,7 +21,8 @@ const chart = {
 
 const namespace = "metallb-system";
 
-const controlPlaneLabel = "node-role.kubernetes.io/control-plane";
+/** Selects nodes by their label; Cilium has it in its policies. */
+export const notOnControlPlanes = { key: "node-role.kubernetes.io/control-plane", operator: "DoesNotExist" } as const;
 
 /** The speakers use the network of their node, and raw sockets for ARP: Pod Security `privileged`. */
 export const metallb = defineProduct({
@@ -38,7 +39,7 @@ export const metallb = defineProduct({
   values: (given, { settings, image, imagePullSecrets }) => {
     const { controller, speaker, frrK8s, frr } = chart.images;
     const everywhere = announcesFromControlPlanes(given, settings);
-    const placement = { tolerateMaster: everywhere, ...(!everywhere && { affinity: notOnControlPlanes }) };
+    const placement = { tolerateMaster: everywhere, ...(!everywhere && { affinity: awayFromControlPlanes }) };
     const pullSecrets = imagePullSecrets && { imagePullSecrets };
     return {
       ...pullSecrets,
@@ -127,23 +128,23 @@ function selectors(nodeSelectors: readonly Readonly<Record<string, string>>[] | 
   return nodeSelectors ? { nodeSelectors: nodeSelectors.map((matchLabels) => ({ matchLabels })) } : {};
 }
 
-const notOnControlPlanes = {
+const awayFromControlPlanes = {
   nodeAffinity: {
     requiredDuringSchedulingIgnoredDuringExecution: {
-      nodeSelectorTerms: [{ matchExpressions: [{ key: controlPlaneLabel, operator: "DoesNotExist" }] }],
+      nodeSelectorTerms: [{ matchExpressions: [notOnControlPlanes] }],
     },
   },
 };
 
 /** Where only control planes could announce, they do. */
 export function announcesFromControlPlanes(
-  { announceFromControlPlanes }: Pick<MetallbSettings, "announceFromControlPlanes">,
+  { announceFromControlPlanes }: Pick<AnnouncingSettings, "announceFromControlPlanes">,
   { cluster }: Pick<Settings, "cluster">,
 ): boolean {
   return announceFromControlPlanes ?? (cluster.kind === "talos" && cluster.nodes.every((node) => node.controlPlane));
 }
 
-/** The pools of a load balancer that this program installs. */
-export function addressPoolsOf(loadBalancer: LoadBalancerSettings | undefined) {
-  return loadBalancer && loadBalancer.kind !== "other" ? loadBalancer.addressPools : [];
+/** A load balancer whose pools are in the settings: MetalLB, or Cilium. */
+export function announcing(loadBalancer: LoadBalancerSettings | undefined): AnnouncingSettings | undefined {
+  return loadBalancer && loadBalancer.kind !== "other" ? loadBalancer : undefined;
 }

@@ -2,13 +2,13 @@ import { z } from "zod";
 import { addressRange, dnsLabel, flag, form, ipAddress, labels, off, port, secretRef, some } from "../fields";
 import { count, seconds, uint32 } from "../quantities";
 
-/** `talos-mesh:platform.loadBalancer`, in the words of MetalLB's API. */
+/** `talos-mesh:platform.loadBalancer`, in the words of MetalLB's API, for Cilium too. */
 
 const addressPool = z.strictObject({
   name: dnsLabel,
   addresses: z.array(addressRange).min(1).describe("Blocks, or ranges from the first to the last address."),
   autoAssign: z.boolean().default(true).describe("Off: only for gateways that ask for the pool, or an address in it."),
-  avoidBuggyIPs: off("Leave out addresses that end in .0 and .255."),
+  avoidBuggyIPs: off("metallb only: leave out addresses that end in .0 and .255."),
 });
 
 const nodeSelectors = some(labels).describe("Labels of the nodes that announce; default: all.");
@@ -40,7 +40,14 @@ const bgp = z
   })
   .describe("Nodes announce the addresses to routers.");
 
-const announced = { addressPools: z.array(addressPool).min(1), l2: l2.optional(), bgp: bgp.optional() };
+const announced = {
+  addressPools: z.array(addressPool).min(1),
+  l2: l2.optional(),
+  bgp: bgp.optional(),
+  announceFromControlPlanes: flag(
+    "Control planes announce as well, which their label on Talos forbids. Default: only where cluster.nodes has no worker.",
+  ),
+};
 
 export const loadBalancer = z
   .discriminatedUnion(
@@ -49,11 +56,11 @@ export const loadBalancer = z
       z.strictObject({
         kind: z.literal("metallb").describe("MetalLB, from its chart."),
         ...announced,
-        announceFromControlPlanes: flag(
-          "Control planes announce as well, which their label on Talos forbids. Default: only where cluster.nodes has no worker.",
-        ),
       }),
-      z.strictObject({ kind: z.literal("cilium").describe("Cilium's LB IPAM."), ...announced }),
+      z.strictObject({
+        kind: z.literal("cilium").describe("LB IPAM of Cilium, where it is the cluster's CNI."),
+        ...announced,
+      }),
       z.strictObject({ kind: z.literal("other").describe("One that others install.") }),
     ],
     { error: ({ code }) => (code === "invalid_union" ? "expected one of: metallb, cilium, other" : undefined) },
@@ -61,4 +68,7 @@ export const loadBalancer = z
   .describe("What gives addresses to gateways of type LoadBalancer.");
 
 export type LoadBalancerSettings = z.output<typeof loadBalancer>;
-export type MetallbSettings = Extract<LoadBalancerSettings, { readonly kind: "metallb" }>;
+export type AddressPoolSettings = z.output<typeof addressPool>;
+export type BgpPeerSettings = z.output<typeof bgpPeer>;
+/** One that this program installs, or sets up. */
+export type AnnouncingSettings = Exclude<LoadBalancerSettings, { readonly kind: "other" }>;
