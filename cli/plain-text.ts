@@ -1,10 +1,7 @@
-import { prometheusService } from "../components/observability/addons/prometheus";
 import { own } from "../components/shared/own";
+import { instantQuery } from "./prometheus";
 
 export type PlainTextReport = Awaited<ReturnType<typeof plainText>>;
-
-/** A sample of Prometheus's instant query: labels, and `[time, value]`. */
-type Sample = Readonly<{ metric: Readonly<Record<string, string>>; value: readonly [number, string] }>;
 
 const workload = (side: string) => [`${side}_workload_namespace`, `${side}_workload`];
 const labels = [...workload("source"), ...workload("destination"), "connection_security_policy"].join(", ");
@@ -24,17 +21,15 @@ export async function plainText(
   read: (path: string) => Promise<unknown>,
   { namespace, window }: { readonly namespace: string; readonly window: string },
 ) {
-  const { name: service, port } = prometheusService;
-  const proxy = `/api/v1/namespaces/${namespace}/services/http:${service}:${port}/proxy`;
   const answers = await Promise.all(
     ["istio_requests_total", "istio_tcp_connections_opened_total"].map((metric) => {
       const query = `sum by (${labels}) (increase(${metric}{reporter="destination"}[${window}]))`;
-      return read(`${proxy}/api/v1/query?query=${encodeURIComponent(query)}`);
+      return instantQuery(read, namespace, query);
     }),
   );
   const pairs = new Map<string, { readonly from: string; readonly to: string; readonly count: number }>();
   let total = 0;
-  for (const { metric, value } of answers.flatMap(samples)) {
+  for (const { metric, value } of answers.flat()) {
     const name = (side: string) =>
       workload(side)
         .map((label) => own(metric, label))
@@ -48,10 +43,4 @@ export async function plainText(
   }
   const byCount = [...pairs].sort(([a, { count: ofA }], [b, { count: ofB }]) => ofB - ofA || (a < b ? -1 : 1));
   return { pairs: byCount.map(([, pair]) => pair), total };
-}
-
-function samples(answer: unknown): readonly Sample[] {
-  const { data } = (answer ?? {}) as { readonly data?: { readonly result?: readonly Sample[] } };
-  if (Array.isArray(data?.result)) return data.result as readonly Sample[];
-  throw new Error(`Prometheus did not answer with samples: ${JSON.stringify(answer)}`);
 }

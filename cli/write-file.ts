@@ -1,6 +1,6 @@
-import { writeFileSync } from "node:fs";
+import { realpathSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { readIfExists } from "../components/shared/files";
+import { readIfExists, writeFileAtomically } from "../components/shared/files";
 import { UserError } from "../components/shared/problem";
 
 export function writeNewFile(file: string, text: string, mode = 0o666): void {
@@ -32,4 +32,23 @@ export function updateGenerated(file: string, text: string, check: boolean, gene
   writeFileSync(file, text);
   console.log(`${name} written.`);
   return 0;
+}
+
+/**
+ * Replaces a stack file that is unchanged since it was read; of a link, the file that it leads to.
+ *
+ * @param before what was read
+ */
+export function replaceStackFile(configFile: string, before: string, text: string): void {
+  const file = realpathSync(configFile);
+  if (readIfExists(file) !== before) {
+    throw new UserError(`${configFile} was changed meanwhile by others, and is left as it is; run this again.`);
+  }
+  try {
+    writeFileAtomically(file, text, statSync(file).mode & 0o777);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === undefined) throw error;
+    throw new UserError(`${configFile} cannot be written (${code}); nothing was changed.`, { cause: error });
+  }
 }

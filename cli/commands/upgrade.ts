@@ -1,6 +1,4 @@
 import { createInterface } from "node:readline/promises";
-import { realpathSync, statSync } from "node:fs";
-import { writeFileAtomically } from "../../components/shared/files";
 import { UserError } from "../../components/shared/problem";
 import { readStackFile, shownPath } from "../../components/settings/stack-file";
 import { readStack } from "../../components/validation/stack";
@@ -8,11 +6,12 @@ import { clusterStatus } from "../../embedded/cluster/status";
 import { declare, matching, UsageError } from "../command";
 import { engineRequest } from "../engine/choose";
 import { Terminal } from "../report/terminal";
+import { edited } from "../stack-edit";
 import { chosenStack, commandFor, projectRoot, stackOptions } from "../stack-option";
 import { showPreview } from "../upgrade/preview";
-import { edited } from "../upgrade/stack-edit";
 import { isPatch, products, titleOf, type Upgrade, upgradeOf } from "../upgrade/upgrade-plan";
 import { upgradeSteps } from "../upgrade/upgrade-steps";
+import { replaceStackFile } from "../write-file";
 
 const version = {
   value: "version",
@@ -73,7 +72,7 @@ export const command = declare({
       terminal.line("Nothing was written.");
       return 1;
     }
-    write(configFile, before, text);
+    replaceStackFile(configFile, before, text);
     terminal.lines(`${shown} written. To go back before it is deployed: set ${upgrade.from} again.`, "");
     const request = engineRequest({ ...choice, config: configFile }, process.env);
     const code = await showPreview(request, before, terminal);
@@ -110,20 +109,5 @@ async function confirmed(file: string): Promise<boolean> {
     return /^y(es)?$/i.test((await lines.question(`Change ${file}? [y/N] `)).trim());
   } finally {
     lines.close();
-  }
-}
-
-/** Of a link, the file that it leads to. */
-function write(configFile: string, before: string, text: string): void {
-  const file = realpathSync(configFile);
-  if (readStackFile(file, projectRoot) !== before) {
-    throw new UserError(`${configFile} was changed meanwhile by others, and is left as it is; run this again.`);
-  }
-  try {
-    writeFileAtomically(file, text, statSync(file).mode & 0o777);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === undefined) throw error;
-    throw new UserError(`${configFile} cannot be written (${code}); nothing was changed.`, { cause: error });
   }
 }

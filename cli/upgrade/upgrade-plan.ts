@@ -6,7 +6,7 @@ import { asTree } from "../../components/shared/merge";
 import { own } from "../../components/shared/own";
 import { UserError } from "../../components/shared/problem";
 import type { StackChoice } from "../stack-option";
-import type { Edit } from "./stack-edit";
+import type { Edit } from "../stack-edit";
 
 export const products = ["istio", "talos", "kubernetes"] as const;
 
@@ -83,7 +83,7 @@ export function upgradeOf(choice: StackChoice, product: Product, to: string): Up
         "upgrade: docs/upgrades.md.",
     );
   }
-  const found = own(section(path[0]), path[1] ?? "") ?? fallback;
+  const found = own(section(path[0]), String(path[1] ?? "")) ?? fallback;
   const from = typeof found === "string" ? semver.clean(found) : null;
   if (typeof found !== "string" || from === null) {
     throw new UserError(

@@ -132,7 +132,11 @@ export function deviates(counts: readonly number[], shares: readonly number[], s
 }
 
 /** Clopper and Pearson's interval of a share: it excludes the expected one exactly when the binomial test rejects it. */
-export function shareInterval(seen: number, count: number, { alpha }: SuiteStatistics): Record<"low" | "high", number> {
+export function shareInterval(
+  seen: number,
+  count: number,
+  { alpha }: Pick<SuiteStatistics, "alpha">,
+): Record<"low" | "high", number> {
   return {
     low: seen === 0 ? 0 : jStat.ibetainv(alpha / 2, seen, count - seen + 1),
     high: seen === count ? 1 : jStat.ibetainv(1 - alpha / 2, seen + 1, count - seen),

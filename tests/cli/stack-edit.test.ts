@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { parse } from "yaml";
-import { edited } from "../../../cli/upgrade/stack-edit";
-import { projectRoot } from "../../support/program";
+import { edited } from "../../cli/stack-edit";
+import { projectRoot } from "../support/program";
 
 describe("the edit of a stack file", () => {
   const mesh = (value: string) => ({ path: ["talos-mesh:mesh", "version"], value }) as const;

@@ -12,14 +12,14 @@ import {
   type Scalar,
   type YAMLMap,
 } from "yaml";
-import { isTree } from "../../components/shared/merge";
-import { UserError } from "../../components/shared/problem";
+import { isTree } from "../components/shared/merge";
+import { UserError } from "../components/shared/problem";
 
-/** A string in a stack file: its keys below `config`, and the value that it gets. */
+/** A value in a stack file: its keys and positions below `config`, and what it gets. */
 export interface Edit {
   /** `talos-mesh:mesh`, then `version`; the first key may be without the namespace, as the Pulumi CLI reads it. */
-  readonly path: readonly [section: string, ...keys: string[]];
-  readonly value: string;
+  readonly path: readonly [section: string, ...keys: (string | number)[]];
+  readonly value: string | number;
 }
 
 /**
@@ -44,7 +44,7 @@ export function edited(text: string, edit: Edit): { readonly text: string; reado
     const { srcToken: token } = found;
     if (!CST.isScalar(token)) throw new UserError(`${key.join(".")}: ${byHand(edit)}`);
     line = at(token.offset);
-    CST.setScalarValue(token, edit.value);
+    CST.setScalarValue(token, String(edit.value));
     result = stringify();
   } else {
     const added = withKey(text, found, `${keys.at(-1)}: ${edit.value}`);
@@ -74,10 +74,15 @@ function read(text: string) {
 }
 
 /** The string at the keys, also behind aliases and merge keys; or the mapping to which the last key can be added. */
-function find(node: unknown, [key, ...rest]: readonly string[], document: Document): Scalar | YAMLMap | undefined {
+function find(
+  node: unknown,
+  [key, ...rest]: readonly (string | number)[],
+  document: Document,
+): Scalar | YAMLMap | undefined {
   const value = isAlias(node) ? node.resolve(document) : node;
   if (key === undefined) return isScalar(value) ? value : undefined;
-  if (!isMap(value)) return undefined;
+  if (isSeq(value) && typeof key === "number") return find(value.items[key], rest, document);
+  if (!isMap(value) || typeof key === "number") return undefined;
   const next = lookUp(value, key, document);
   if (next !== undefined) return find(next, rest, document);
   return rest.length === 0 ? value : undefined;
@@ -123,7 +128,10 @@ function withKey(
     : insert(lineEnd + 1, `${indent}${entry}${newLine}`);
 }
 
-function withValue(tree: unknown, [key, ...rest]: readonly string[], value: string): unknown {
+function withValue(tree: unknown, [key, ...rest]: readonly (string | number)[], value: unknown): unknown {
   if (key === undefined) return value;
-  return isTree(tree) ? { ...tree, [key]: withValue(new Map(Object.entries(tree)).get(key), rest, value) } : tree;
+  if (Array.isArray(tree)) return tree.map((item: unknown, at) => (at === key ? withValue(item, rest, value) : item));
+  return isTree(tree)
+    ? { ...tree, [key]: withValue(new Map(Object.entries(tree)).get(String(key)), rest, value) }
+    : tree;
 }
