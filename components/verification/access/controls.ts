@@ -2,7 +2,7 @@ import { type MeshWorkload, workloadKey } from "../../model/names";
 import { isHttp, type ServicePort } from "../../shared/workload";
 import type { PlanContext } from "../probe";
 import { type Cell, cellOf, hasStatus } from "./cells";
-import { type AccessClient, strangers, workloadClients } from "./clients";
+import { type AccessClient, gatewayClients, strangers, workloadClients } from "./clients";
 import { type AccessDraft, accessDrafts, isSafe } from "./drafts";
 
 /**
@@ -19,12 +19,12 @@ export function getsThrough({ explanation: { end, ...others }, isTcp }: Cell): b
   return !end ? others.outcome === "passes" : !isTcp && end.by === "server sidecar" && hasStatus({ end, ...others });
 }
 
-/** The first request of a client in the mesh that gets through to a port. */
+/** The first request of a client in the mesh, or of a gateway where it is meant, that gets through to a port. */
 export function cellThrough(
   context: PlanContext,
   workload: MeshWorkload,
   port: ServicePort,
-  isMeant: (client: AccessClient) => boolean = () => true,
+  isMeant: (client: AccessClient) => boolean = ({ entry }) => !entry,
 ): Cell | undefined {
   const { policies } = context.model;
   const isTcp = !isHttp(port);
@@ -40,7 +40,8 @@ export function cellThrough(
     : accessDrafts(context, workload, [policies.names.target(workloadKey(workload))])
         .filter(({ method }) => isSafe(method))
         .map((draft) => ({ ...draft, port: port.port }));
-  for (const client of [...workloadClients(policies), ...strangers(policies)].filter(isMeant)) {
+  const clients = [...workloadClients(policies), ...strangers(policies), ...gatewayClients(policies, workload)];
+  for (const client of clients.filter(isMeant)) {
     for (const draft of drafts) {
       const cell: Cell = { ...cellOf(policies, client, workload, draft), ...(isTcp && { isTcp }) };
       if (getsThrough(cell)) return cell;

@@ -36,9 +36,9 @@ function waypointProbe(context: PlanContext, workload: WaypointOnly): Probe {
           },
         ]
       : [];
-  const isAmbient = ({ workload: one, question: { client } }: AccessClient) =>
-    (one?.dataPlane ?? client?.dataPlane) === "ambient";
-  const [through] = ports.flatMap((one) => cellThrough(context, workload, one, isAmbient) ?? []);
+  const isThroughWaypoint = ({ entry, workload: one, question: { client } }: AccessClient) =>
+    entry ? waypoint.ingress : (one?.dataPlane ?? client?.dataPlane) === "ambient";
+  const [through] = ports.flatMap((one) => cellThrough(context, workload, one, isThroughWaypoint) ?? []);
   const about = {
     name: `authorization waypoint of ${workloadKey(workload)}`,
     kind: "authorization" as const,

@@ -188,6 +188,22 @@ describe("the probes of authorization", () => {
     ]);
   });
 
+  it("reach a waypoint through a gateway, where rules let no other client through", () => {
+    const services = [{ host: "front", gateways: ["ingress"], hosts: ["shop.example.com"], http: [{}] }];
+    const authorization = {
+      default: "deny" as const,
+      allow: [{ to: "front", from: ["ingress"], methods: ["GET" as const] }],
+    };
+    const [, through] = probe(
+      "waypoint of shop/front",
+      ambientShop({ traffic: { services }, security: { authorization } }),
+    );
+    assert.equal(
+      through,
+      "  control gateway ingress shop.example.com GET /talos-mesh-probe to shop/front -> allowed {answers=[application]}",
+    );
+  });
+
   it("leave out what depends on the client's address, and what an external authorizer decides", () => {
     const byAddress = shopModel(rules({ allow: [{ to: "ratings", ipBlocks: ["10.0.0.0/8"] }] }));
     assert.deepEqual(probe("shop/ratings", byAddress), ["  not measurable: rules decide by address"]);
