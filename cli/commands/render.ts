@@ -19,7 +19,7 @@ export const command = declare({
   },
   exitCodes: { 1: "refused, something failed, or a mandatory guardrail is violated" },
   async run({ out, guardrails, ...given }) {
-    if (out === undefined && !guardrails) throw new UsageError("--out is missing");
+    if (out === undefined && !guardrails) throw new UsageError("--out is missing; or add --guardrails");
     const choice = chosenStack(given);
     if (out !== undefined) checkFolder(out);
     const program = await rendered(choice);

@@ -5,13 +5,21 @@ import { violations, type Violation } from "../../policies/guardrails/evaluate";
 import { type GuardedResource, today, unknownValue } from "../../policies/guardrails/guardrail";
 import { openStack, type StackChoice } from "../stack-option";
 
-/** The violations of what a program has registered. Reads the stack file for environment, exceptions and secrets. */
-export function guardrailViolations(choice: StackChoice, { registrations }: ProgramResult): Violation[] {
+/**
+ * The violations of what a program has registered. Reads the stack file for environment, exceptions and secrets.
+ *
+ * @param day by which exceptions have ended or not
+ */
+export function guardrailViolations(
+  choice: StackChoice,
+  { registrations }: ProgramResult,
+  day = today(),
+): Violation[] {
   const { settings } = openStack({ stack: choice.stack, config: choice.configFile });
   const facts = {
     environment: settings.environment,
     exceptions: settings.guardrails.exceptions,
-    today: today(),
+    today: day,
     plainSecrets: [...plainSecrets(choice.projectRoot, choice.configFile).keys()],
   };
   return violations(guardedResources(registrations), facts);

@@ -1,7 +1,7 @@
 import type { Environment } from "../../components/cluster/kinds/cluster-kind";
 import { releaseType } from "../../components/shared/kubernetes/helm-records";
 import { asTree, type Tree } from "../../components/shared/merge";
-import type { GuardrailId } from "./ids";
+import type { ExceptableId, GuardrailId } from "./ids";
 
 /** In the words of Pulumi: an advisory violation is reported, a mandatory one fails. */
 export type Severity = "advisory" | "mandatory" | "disabled";
@@ -29,7 +29,7 @@ export interface GuardedResource {
 }
 
 export interface Exception {
-  readonly id: GuardrailId;
+  readonly id: ExceptableId;
   /** As violations name it; @default every resource */
   readonly resource?: string | undefined;
   readonly reason: string;

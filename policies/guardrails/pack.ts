@@ -41,10 +41,10 @@ function secretsInStackFile(): string[] | undefined {
 }
 
 function asPolicy(guardrail: Guardrail): policy.ResourceValidationPolicy | policy.StackValidationPolicy {
-  const { id: name, title, why } = guardrail;
+  const { id: name, title } = guardrail;
   const described = {
     name,
-    description: `${title}. ${why}`,
+    description: `${title} (docs/guardrails.md)`,
     enforcementLevel: severityOf(guardrail, facts.environment),
   };
   if (guardrail.scope === "stack") {

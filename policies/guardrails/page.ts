@@ -86,15 +86,14 @@ ${exampleMessages(guardrail, failing).join("\n")}
 }
 
 function exampleText({ resources = [], facts = {} }: Example): string {
-  const { exceptions, today, plainSecrets } = facts;
+  const { exceptions, today, plainSecrets = [] } = facts;
+  const secrets = Object.fromEntries(plainSecrets.map((name) => [name, "as it is"]));
   const texts = [
     ...resources.map(resourceText),
     ...(exceptions ? [`# on ${today}\n${stringify({ "talos-mesh:guardrails": { exceptions } })}`] : []),
-    ...(plainSecrets?.length
-      ? [stringify({ "talos-mesh:secrets": Object.fromEntries(plainSecrets.map((name) => [name, "as it is"])) })]
-      : []),
+    ...(plainSecrets.length > 0 ? [stringify({ "talos-mesh:secrets": secrets })] : []),
   ];
-  return `\`\`\`yaml\n${texts.join("---\n")}\`\`\``;
+  return texts.map((text) => `\`\`\`yaml\n${text}\`\`\``).join("\n\n");
 }
 
 function resourceText(resource: GuardedResource): string {

@@ -1,3 +1,4 @@
+import { parseDocument } from "yaml";
 import { releaseType } from "../../components/shared/kubernetes/helm-records";
 import { asTree, isTree, type Tree, treesIn } from "../../components/shared/merge";
 import { own } from "../../components/shared/own";
@@ -124,17 +125,39 @@ export function containersIn(resource: GuardedResource): Container[] {
   }));
 }
 
-export interface MeshNamespace extends GuardedObject {
+/** A part of a stack's mesh. */
+export interface MeshNamespace {
+  readonly name: string;
   readonly dataPlane: "sidecar" | "ambient";
+  /** What makes it one: the Namespace, or a workload that asks for a sidecar. */
+  readonly resource: GuardedObject;
 }
 
-/** Namespaces of the stack that labels make part of the mesh. */
+/** Namespaces that are part of the mesh by labels that the stack sets, each once. */
 export function meshNamespacesIn(resources: readonly GuardedResource[]): MeshNamespace[] {
-  return objectsIn(resources, "Namespace", "").flatMap((found): MeshNamespace[] => {
-    const { labels, objectName } = found;
-    if (isSystemNamespace(objectName)) return [];
-    if (own(labels, "istio.io/dataplane-mode") === "ambient") return [{ ...found, dataPlane: "ambient" }];
-    const isInjected = own(labels, "istio-injection") === "enabled" || own(labels, "istio.io/rev") !== undefined;
-    return isInjected ? [{ ...found, dataPlane: "sidecar" }] : [];
-  });
+  const found = new Map<string, MeshNamespace>();
+  const add = (name: string, dataPlane: MeshNamespace["dataPlane"], resource: GuardedObject) => {
+    if (!isSystemNamespace(name) && !found.has(name)) found.set(name, { name, dataPlane, resource });
+  };
+  for (const one of objectsIn(resources, "Namespace", "")) {
+    if (own(one.labels, "istio.io/dataplane-mode") === "ambient") add(one.objectName, "ambient", one);
+    const isInjected =
+      own(one.labels, "istio-injection") === "enabled" || own(one.labels, "istio.io/rev") !== undefined;
+    if (isInjected) add(one.objectName, "sidecar", one);
+  }
+  for (const one of objectsIn(resources).filter(podSpecIn)) {
+    const labels = podLabelsIn(one);
+    const isInjected = own(labels, "sidecar.istio.io/inject") === "true" || own(labels, "istio.io/rev") !== undefined;
+    if (isInjected) add(one.namespace, "sidecar", one);
+  }
+  return [...found.values()];
+}
+
+export function podLabelsIn(workload: GuardedObject): Tree {
+  return workload.kind === "Pod" ? workload.labels : asTree(valueAt(workload.spec, "template.metadata.labels"));
+}
+
+/** YAML in a value of a ConfigMap, such as the parameters of a Gateway. */
+export function yamlIn(text: unknown): unknown {
+  return typeof text === "string" ? (parseDocument(text).toJS() as unknown) : undefined;
 }

@@ -1,9 +1,16 @@
-import { parseDocument } from "yaml";
 import { rootNamespace } from "../../../components/shared/istio";
 import { asTree, type Tree } from "../../../components/shared/merge";
 import { own } from "../../../components/shared/own";
 import { type GuardedResource, inProduction, object, release, type StackGuardrail } from "../guardrail";
-import { type GuardedObject, type GuardedRelease, objectsIn, releasesIn, stringIn, valueAt } from "../resources";
+import {
+  type GuardedObject,
+  type GuardedRelease,
+  objectsIn,
+  releasesIn,
+  stringIn,
+  valueAt,
+  yamlIn,
+} from "../resources";
 
 const istiod = (pilot: Tree) => release("istiod", rootNamespace, { pilot });
 
@@ -113,7 +120,7 @@ function gatewayApi(
           own(one.labels, "gateway.istio.io/defaults-for-class") === gatewayClassName),
     )
     .map(({ props }) =>
-      Object.fromEntries(Object.entries(asTree(props.data)).map(([key, text]) => [key, parsed(text)])),
+      Object.fromEntries(Object.entries(asTree(props.data)).map(([key, text]) => [key, yamlIn(text)])),
     );
   // The chart reads its values a second time under `pilot`, and makes of these the defaults of the class.
   const ofClass = istiods
@@ -142,10 +149,6 @@ function gatewayApi(
       ? "set them for all waypoints: gatewayClasses.istio-waypoint of talos-mesh:mesh.values.istiod, with deployment, horizontalPodAutoscaler and podDisruptionBudget"
       : "set replicas, podDisruptionBudget and antiAffinity of talos-mesh:gateways.<name>",
   };
-}
-
-function parsed(text: unknown): unknown {
-  return typeof text === "string" ? (parseDocument(text).toJS() as unknown) : undefined;
 }
 
 /** Of values that only a deployment can know, and of those that are not set, the charts' default. */

@@ -1,6 +1,7 @@
 import { asTree, type Tree, treesIn } from "../../../components/shared/merge";
+import { own } from "../../../components/shared/own";
 import { inProduction, object, release, type ResourceGuardrail } from "../guardrail";
-import { objectIn, releaseIn, valueAt } from "../resources";
+import { objectIn, releaseIn, yamlIn } from "../resources";
 
 const gateway = (port: Tree) => {
   const ports = [{ name: "https", port: 443, ...port }];
@@ -19,22 +20,25 @@ export const noNodePorts: ResourceGuardrail = {
   title: "In production, only gateways have node ports, and these are declared",
   why: "A node port is open on every node, past the gateways. One that Kubernetes chooses cannot be in a firewall or in the load balancer before the nodes.",
   severity: inProduction,
-  sees: "Services of the stack, and the Services of releases by their values.",
+  sees: "Services of the stack, and the Services of releases and of Gateways by their values and parameters.",
   scope: "resource",
   *check(resource) {
     const found = objectIn(resource);
     if (found?.kind === "Service" && found.apiGroup === "" && found.spec.type === "NodePort") {
       yield "is of type NodePort; set ClusterIP, and expose it by a gateway";
     }
+    if (found?.kind === "Gateway" && own(found.annotations, "networking.istio.io/service-type") === "NodePort") {
+      yield `Kubernetes chooses its node ports; ${declare}`;
+    }
+    // Parameters of a Gateway that istiod deploys.
+    if (found?.kind === "ConfigMap") {
+      yield* chosenPorts(asTree(asTree(yamlIn(own(asTree(found.props.data), "service"))).spec));
+    }
     const installed = releaseIn(resource);
-    if (!installed) return;
-    if (installed.chart !== "gateway") {
-      for (const path of nodePortServices(installed.values))
+    if (installed?.chart === "gateway") yield* chosenPorts(asTree(installed.values.service));
+    else if (installed) {
+      for (const path of nodePortServices(installed.values)) {
         yield `${path} is NodePort; set ClusterIP, and expose it by a gateway`;
-    } else if (valueAt(installed.values, "service.type") === "NodePort") {
-      const open = treesIn(valueAt(installed.values, "service.ports")).filter(({ nodePort }) => nodePort === undefined);
-      for (const { name } of open) {
-        yield `port ${String(name)} has a node port that Kubernetes chooses; declare it (talos-mesh:gateways.<name>.ports, nodePort)`;
       }
     }
   },
@@ -42,10 +46,20 @@ export const noNodePorts: ResourceGuardrail = {
   failing: { resources: [service, gateway({})] },
 };
 
+const declare = "declare them (talos-mesh:gateways.<name>.ports, nodePort)";
+
+function* chosenPorts({ type, ports }: Tree): Iterable<string> {
+  if (type !== "NodePort") return;
+  const all = treesIn(ports);
+  const chosen = all.filter(({ nodePort }) => nodePort === undefined).map(({ name, port }) => String(name ?? port));
+  if (all.length === 0) yield `Kubernetes chooses its node ports; ${declare}`;
+  if (chosen.length > 0) yield `Kubernetes chooses the node ports of ${chosen.join(", ")}; ${declare}`;
+}
+
 function nodePortServices(values: Tree, at = "values"): string[] {
   return Object.entries(values).flatMap(([key, value]) => {
     const path = `${at}.${key}`;
-    const own = /service$/i.test(key) && asTree(value).type === "NodePort" ? [`${path}.type`] : [];
-    return [...own, ...nodePortServices(asTree(value), path)];
+    const here = /service$/i.test(key) && asTree(value).type === "NodePort" ? [`${path}.type`] : [];
+    return [...here, ...nodePortServices(asTree(value), path)];
   });
 }

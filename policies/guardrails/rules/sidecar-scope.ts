@@ -2,7 +2,7 @@ import { rootNamespace } from "../../../components/shared/istio";
 import { asTree, type Tree, treesIn } from "../../../components/shared/merge";
 import { own } from "../../../components/shared/own";
 import { object, outsideDev, type StackGuardrail } from "../guardrail";
-import { type GuardedObject, meshNamespacesIn, objectsIn, podSpecIn, stringsIn, valueAt } from "../resources";
+import { meshNamespacesIn, objectsIn, podLabelsIn, podSpecIn, stringsIn, valueAt } from "../resources";
 
 const namespace = object({
   apiVersion: "v1",
@@ -23,25 +23,24 @@ export const sidecarScope: StackGuardrail = {
   title: "Every namespace with sidecars is scoped",
   why: "Without a Sidecar, each proxy gets the configuration of the whole mesh: memory, slow updates, and names that it need not know.",
   severity: outsideDev,
-  sees: "Namespaces that the stack creates for sidecars, their Sidecars, and those of the root namespace; where Sidecars select pods, the pods that the stack deploys.",
+  sees: "Namespaces that the stack labels for sidecars, or whose pods it does; their Sidecars, and those of the root namespace; where Sidecars select pods, the pods that the stack deploys.",
   scope: "stack",
   *check(resources) {
     const sidecars = objectsIn(resources, "Sidecar").filter(({ spec }) => isScoped(spec));
     const covers = (one: string) =>
       sidecars.some(({ namespace, spec }) => namespace === one && spec.workloadSelector === undefined);
     const remedy = "set talos-mesh:mesh.sidecarScoping, or add a Sidecar that names what it reaches";
-    for (const resource of meshNamespacesIn(resources).filter(({ dataPlane }) => dataPlane === "sidecar")) {
-      const here = resource.objectName;
-      if (covers(here) || covers(rootNamespace)) continue;
+    for (const { name: here, dataPlane, resource } of meshNamespacesIn(resources)) {
+      if (dataPlane !== "sidecar" || covers(here) || covers(rootNamespace)) continue;
       const selectors = sidecars
         .filter(({ namespace }) => namespace === here)
         .map(({ spec }) => asTree(valueAt(spec, "workloadSelector.labels")));
       if (selectors.length === 0) {
-        yield { resource, message: `has no Sidecar with hosts of its own; ${remedy}` };
+        yield { resource, message: `namespace ${here} has no Sidecar that names hosts; ${remedy}` };
         continue;
       }
       for (const workload of objectsIn(resources).filter((one) => one.namespace === here && podSpecIn(one))) {
-        const labels = podLabels(workload);
+        const labels = podLabelsIn(workload);
         if (selectors.some((selector) => selects(selector, labels))) continue;
         yield { resource: workload, message: `its pods are selected by no Sidecar; ${remedy}` };
       }
@@ -54,10 +53,6 @@ export const sidecarScope: StackGuardrail = {
 function isScoped(spec: Tree): boolean {
   const hosts = treesIn(spec.egress).flatMap((listener) => stringsIn(listener.hosts));
   return hosts.length > 0 && !hosts.includes("*/*");
-}
-
-function podLabels(workload: GuardedObject): Tree {
-  return workload.kind === "Pod" ? workload.labels : asTree(valueAt(workload.spec, "template.metadata.labels"));
 }
 
 function selects(selector: Tree, labels: Tree): boolean {
