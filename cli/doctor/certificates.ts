@@ -2,6 +2,8 @@ import { X509Certificate } from "node:crypto";
 import path from "node:path";
 import { connect } from "node:tls";
 import { parse } from "yaml";
+import { readTrust, rotationState } from "../../components/mesh/lifecycle/authority";
+import { certificatesIn } from "../../components/model/certificates";
 import { gatewayNamespace, deployedGateways } from "../../components/model/gateways";
 import { readIfExists } from "../../components/shared/files";
 import { rootNamespace } from "../../components/shared/istio";
@@ -28,6 +30,7 @@ export const certificateChecks: readonly Check[] = [
   { subject, where: "talosconfig", limit: 5, run: talosconfig },
   { subject, where: "gateways", limit: 40, run: gateways },
   { subject, where: "Istio CA", limit: 40, run: pluggedAuthority },
+  { subject, where: "Istio roots", limit: 120, run: rotation },
 ];
 
 /** @param pem one or several; the first to end counts */
@@ -163,4 +166,19 @@ async function pluggedAuthority({ server, now }: Patient, signal: AbortSignal): 
   if (secret === undefined) throw new NothingToCheck();
   const pem = Buffer.from(dataOf(secret, "ca-cert.pem") ?? "", "base64").toString();
   return [expiry(`Istio CA: Secret ${rootNamespace}/cacerts`, pem, now, "docs/runbook.md#istioauthorityexpiressoon")];
+}
+
+/** Which step of the replacement of a root is done, and which is next. */
+async function rotation({ server }: Patient, signal: AbortSignal): Promise<Found[]> {
+  const api = await required(server);
+  const name = "istio-ca-root-cert";
+  const roots = await api.get({ apiVersion: "v1", kind: "ConfigMap", namespace: rootNamespace, name }, signal);
+  if (roots === undefined) throw new NothingToCheck();
+  const { read, unread } = await readTrust(api, signal);
+  const state = rotationState(certificatesIn(dataOf(roots, "root-cert.pem") ?? ""), read);
+  const where = "Istio roots";
+  const unknown = unread.map((pod) => notKnown(`${where}: pod ${pod}`, "its certificates could not be read"));
+  if (state === undefined) return unknown;
+  const next = state.next === undefined ? undefined : `${state.next}: docs/runbook.md#istioauthorityexpiressoon`;
+  return [next === undefined ? ok(where, state.message) : warning(where, state.message, next), ...unknown];
 }

@@ -1,4 +1,5 @@
 import * as kubernetes from "@pulumi/kubernetes";
+import type * as pulumi from "@pulumi/pulumi";
 import { addonSource } from "../observability/addons/registry";
 import { digestOf } from "../shared/digest";
 import { helmRelease } from "../shared/helm-release";
@@ -21,9 +22,13 @@ export class IstioCsr extends Layer {
     if (!ca) throw new Error("istio-csr is for mesh.ca.kind cert-manager");
     const roots = ca.rootCertificate && { [rootsKey]: own(secrets, ca.rootCertificate.secret) ?? "" };
     const metadata = { name: rootsName, namespace: rootNamespace };
-    const before = roots
-      ? [new kubernetes.core.v1.Secret(`${name}-roots`, { metadata, stringData: roots }, this.child)]
-      : [];
+    const before: pulumi.Resource[] = [];
+    if (roots) {
+      const signer = own(stack.platform.certManager?.issuers ?? {}, ca.clusterIssuer ?? "")?.ca?.certificate;
+      const request = { certificate: own(secrets, signer?.secret ?? ""), roots: roots[rootsKey] };
+      const allowed = lifecycleStep(`${name}-check`, "authority-check", request, cluster, this.child);
+      before.push(new kubernetes.core.v1.Secret(`${name}-roots`, { metadata, stringData: roots }, this.after(allowed)));
+    }
     const values = istioCsrValues(ca, stack);
     const { name: chart, version } = istioCsrChart;
     const chartSource = addonSource(stack.charts.addons, source, istioCsrChart);

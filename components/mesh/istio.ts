@@ -108,7 +108,9 @@ export class Istio extends Layer {
       "root-cert.pem": text(rootCertificate),
     };
     const metadata = { name: "cacerts", namespace: rootNamespace };
-    return [new kubernetes.core.v1.Secret(`${this.name}-cacerts`, { metadata, stringData }, this.child)];
+    const request = { certificate: text(certificateChain), roots: text(rootCertificate) };
+    const allowed = this.step("authority-check", "authority-check", request, ...before);
+    return [new kubernetes.core.v1.Secret(`${this.name}-cacerts`, { metadata, stringData }, this.after(allowed))];
   }
 
   private ambient(values: HelmValues, version: string, ...after: readonly Resource[]): readonly Resource[] {

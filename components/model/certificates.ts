@@ -1,3 +1,4 @@
+import { X509Certificate } from "node:crypto";
 import type { Settings } from "../settings/schema";
 import type { ClusterIssuerSettings } from "../settings/sections/cert-manager";
 import type { TlsServerSettings } from "../settings/sections/gateway-tls";
@@ -45,4 +46,15 @@ export function gatewaysOfIssuer({ gateways }: Pick<Settings, "gateways">, name:
     });
     return asks ? [String(gateway)] : [];
   });
+}
+
+/** The certificates of a PEM text; none where one cannot be read. */
+export function certificatesIn(text: string): X509Certificate[] {
+  try {
+    return (text.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? []).map(
+      (pem) => new X509Certificate(pem),
+    );
+  } catch {
+    return [];
+  }
 }

@@ -1,5 +1,5 @@
-import { X509Certificate } from "node:crypto";
 import { issuedAuthority } from "../mesh/values/istio-csr";
+import { certificatesIn } from "../model/certificates";
 import type { Model } from "../model/model";
 import type { IssuedAuthoritySettings } from "../settings/sections/mesh";
 import { expandPath } from "../settings/schema-walk";
@@ -90,17 +90,6 @@ function rootRefusal(
   const [issued, ...chain] = certificatesIn(text ?? "");
   const isSigned = !issued || chain.length > 0 || parsed.some(({ publicKey }) => issued.verify(publicKey));
   return !isSigned && unsigned && `${name} has ${unsigned}`;
-}
-
-/** Empty where one cannot be read. */
-function certificatesIn(text: string): X509Certificate[] {
-  try {
-    return (text.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? []).map(
-      (pem) => new X509Certificate(pem),
-    );
-  } catch {
-    return [];
-  }
 }
 
 /** Values by which proxies and istiod find what signs. */

@@ -52,6 +52,9 @@ describe("the authority that istiod signs with", function () {
     });
     const istiod = run.one("Release", "istio-istiod");
     assert.ok(run.dependsOn(istiod, cacerts));
+    const check = run.one("Command", "istio-authority-check");
+    assert.ok(run.dependsOn(cacerts, check), "the Secret changes before it is known whether workloads trust it");
+    assert.ok(isSecret((check.inputs.environment as { MESH_STEP: unknown }).MESH_STEP));
     const { pilot } = istiod.inputs.values as { pilot: { podAnnotations: Record<string, string> } };
     assert.match(pilot.podAnnotations["talos-mesh/certificate-authority"] ?? "", /^[0-9a-f]+$/);
     assert.ok(!JSON.stringify(istiod.inputs).includes("BEGIN"));

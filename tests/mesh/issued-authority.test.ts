@@ -164,6 +164,7 @@ describe("the roots of istio-csr", function () {
     assert.ok(isSecret(stringData) || Object.values(stringData as object).every(isSecret));
     const release = run.one("Release", "istio-csr");
     assert.ok(run.dependsOn(release, secret));
+    assert.ok(run.dependsOn(secret, run.one("Command", "istio-csr-check")));
     assert.ok(!JSON.stringify(release.inputs).includes("BEGIN"));
   });
 

@@ -1,4 +1,5 @@
-import { runProgram, type StepContext } from "../../shared/step/program";
+import { type ProgramContext, runProgram } from "../../shared/step/program";
+import { authorityCheck } from "./authority";
 import { inject } from "./inject";
 import { authorityReady, gatewayAddress, ready } from "./readiness";
 import { leftovers, retire } from "./removal";
@@ -7,11 +8,12 @@ import { cniGate, upgradeCheck } from "./upgrade";
 
 /** The result of a step becomes the Command's standard output. */
 const steps: {
-  readonly [Name in MeshStepName]: (context: StepContext, request: StepRequests[Name]) => Promise<object>;
+  readonly [Name in MeshStepName]: (context: ProgramContext, request: StepRequests[Name]) => Promise<object>;
 } = {
   "upgrade-check": upgradeCheck,
   "cni-gate": cniGate,
   ready,
+  "authority-check": (context, request) => authorityCheck(context, request),
   "authority-ready": authorityReady,
   retire,
   leftovers,
@@ -21,7 +23,7 @@ const steps: {
 
 /** The command line of `run.cjs`: the name of a step. @returns the exit code */
 export function main(argv: readonly string[], signal: AbortSignal): Promise<number> {
-  const verbs = steps as Readonly<Record<string, (context: StepContext, request: unknown) => Promise<object>>>;
+  const verbs = steps as Readonly<Record<string, (context: ProgramContext, request: unknown) => Promise<object>>>;
   const program = { name: "istio", requestVariable: "MESH_STEP", contextVariable: "MESH_KUBE_CONTEXT", verbs };
   return runProgram(program, argv, signal);
 }

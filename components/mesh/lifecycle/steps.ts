@@ -10,6 +10,12 @@ export type WantedControlPlane = Pick<ControlPlane, "revision" | "istiod" | "ver
 export interface StepRequests {
   readonly "upgrade-check": { readonly owner: string; readonly controlPlanes: readonly WantedControlPlane[] };
   readonly "cni-gate": { readonly version: string; readonly controlPlanes: readonly WantedControlPlane[] };
+  readonly "authority-check": {
+    /** PEM: what is to sign, then what is between it and its root; undefined where only an issuer knows. */
+    readonly certificate?: string;
+    /** PEM. */
+    readonly roots: string;
+  };
   readonly "authority-ready": {
     /** Hash of what is installed: the step runs again when it changes. */
     readonly values: string;

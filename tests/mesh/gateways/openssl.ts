@@ -1,4 +1,6 @@
 import { execFileSync, spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import path from "node:path";
 import { skip } from "../../support/skip";
 
@@ -40,4 +42,24 @@ export function authorityPair(): KeyPair {
   );
   const [privateKey = "", certificate = ""] = text.split(/(?=-----BEGIN CERTIFICATE-----)/);
   return { privateKey, certificate };
+}
+
+/** The certificate of a workload, which an authority has signed. */
+export function issuedBy({ certificate, privateKey }: KeyPair): string {
+  const folder = mkdtempSync(path.join(tmpdir(), "talos-mesh-ca-"));
+  const file = (name: string, text = "") => {
+    const at = path.join(folder, name);
+    if (text !== "") writeFileSync(at, text);
+    return at;
+  };
+  try {
+    const [ca, caKey, request] = [file("ca.crt", certificate), file("ca.key", privateKey), file("request")];
+    const run = (args: readonly string[]) =>
+      execFileSync("openssl", args, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
+    const asked = ["req", "-new", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=workload", "-keyout", file("key")];
+    run([...asked, "-out", request]);
+    return run(["x509", "-req", "-in", request, "-CA", ca, "-CAkey", caKey, "-CAcreateserial", "-days", "1"]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 }
