@@ -67,7 +67,8 @@ const multiples: ReadonlyMap<string, number> = new Map([
   ...["Ki", "Mi", "Gi", "Ti", "Pi", "Ei"].map((unit, index): [string, number] => [unit, 1024 ** (index + 1)]),
 ]);
 
-function amountOf(quantity: string): number {
+/** In the unit that it is of: cores, bytes. */
+export function amountOf(quantity: string): number {
   const [, amount = "", unit = ""] = /^([\d.]+(?:[eE][-+]?\d+)?)(.*)$/.exec(quantity) ?? [];
   return Number(amount) * (multiples.get(unit) ?? NaN);
 }

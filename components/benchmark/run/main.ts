@@ -1,9 +1,8 @@
 import { z } from "zod";
 import { parseJson } from "../../shared/json";
-import { isUnreachable } from "../../shared/kubernetes/errors";
 import { type ProgramContext, runProgram } from "../../shared/step/program";
 import { KubernetesCluster } from "./cluster";
-import { Lease, LeaseError } from "../../shared/kubernetes/lease";
+import { Lease } from "../../shared/kubernetes/lease";
 import {
   type BenchmarkRequest,
   type BenchmarkResult,
@@ -24,7 +23,16 @@ export function main(argv: readonly string[], signal: AbortSignal): Promise<numb
   };
   const stopped = "Stopped. Finished runs are kept; the same command continues after them.";
   const verbs = { measure, remove };
-  const program = { name: "benchmark", requestVariable, contextVariable, wrapLog: limitProgress, verbs, stopped };
+  const leaves = { cleanUp: { remove: "namespaces bench-*" } };
+  const program = {
+    name: "benchmark",
+    requestVariable,
+    contextVariable,
+    wrapLog: limitProgress,
+    verbs,
+    stopped,
+    ...leaves,
+  };
   return runProgram(program, argv, signal);
 }
 
@@ -35,9 +43,6 @@ async function remove({ server, log, sleep }: ProgramContext): Promise<undefined
   try {
     await lease.hold(podTimeout / 1000 + 60);
     await cleanUp(cluster, sleep);
-  } catch (error) {
-    if (!(error instanceof LeaseError || isUnreachable(error))) throw error;
-    log(`Warning: namespaces bench-* are not removed, if there are any: ${(error as Error).message}`);
   } finally {
     await lease.release();
   }

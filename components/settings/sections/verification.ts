@@ -50,7 +50,7 @@ export const verification = z.strictObject({
     .default("auto")
     .describe(
       "pods: clients are pods with the workload's service account and labels, never ready. ephemeral: containers in the workload's own pods, " +
-        "which stay in them until they restart. auto: pods, where no StatefulSet, DaemonSet, PodDisruptionBudget or HorizontalPodAutoscaler would take them for its own.",
+        "which stay in them until they restart. auto: pods, where no StatefulSet, DaemonSet or HorizontalPodAutoscaler would take them for its own.",
     ),
   disruptive: flag(
     "Probes that users notice: injected faults, circuit breakers, rate limits. Default: true, except in production.",

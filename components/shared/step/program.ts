@@ -39,6 +39,11 @@ export interface Program {
   /** Whether standard input is a `ProgramInput` as JSON, and not the kubeconfig alone. @default false */
   readonly input?: boolean;
   readonly verbs: Readonly<Record<string, Verb>>;
+  /**
+   * Verbs that only clean up, with what they leave where they cannot: whatever the error is, it is a warning, because it must
+   * not keep a stack from being destroyed. The cluster may be gone, refuse the login, or have no API server for a moment.
+   */
+  readonly cleanUp?: Readonly<Record<string, string>>;
   /** The line to print when it was stopped. */
   readonly stopped?: string;
   /** For instance to leave some lines out. */
@@ -117,6 +122,11 @@ export async function runProgram(program: Program, argv: readonly string[], sign
     if (signal.aborted) {
       log(program.stopped ?? "Stopped; run the same command again.");
       return interrupted;
+    }
+    const left = own(program.cleanUp ?? {}, verb);
+    if (left !== undefined) {
+      log(`Warning: ${left} are not removed, if there are any: ${explained(error)}`);
+      return 0;
     }
     log(`${program.name === undefined ? "" : `${program.name} ${verb}: `}${explained(error)}`);
     return 1;

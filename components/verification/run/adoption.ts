@@ -14,9 +14,15 @@ interface Selector {
 /**
  * Why a pod with these labels would count as one of a workload's, although it is never ready; undefined where it would not.
  *
- * A controller takes pods without an owner that its selector matches, and may then delete one of its own as surplus. A
- * disruption budget cannot be evaluated for a pod without a controller. An autoscaler counts every pod that the selector
- * of its target matches. A Service may publish pods that are not ready.
+ * A controller takes pods without an owner that its selector matches, and may then delete one of its own as surplus. An
+ * autoscaler counts every pod that the selector of its target matches: one that is not ready holds it back, and by metrics
+ * other than CPU counts in full (podautoscaler/replica_calculator.go, groupPods). A Service may publish pods that are not
+ * ready.
+ *
+ * Not a disruption budget: its controller counts ready pods only as healthy, and takes the scale that a percentage or
+ * `maxUnavailable` is of from the controllers of pods, leaving out pods without one (disruption/disruption.go,
+ * countHealthyPods and getExpectedScale). `minAvailable` as a number is the number. So as many evictions are allowed as
+ * before; `status.expectedPods` may be one higher, and there may be an event UnmanagedPods, until the pod is deleted.
  */
 export function adopterOf(labels: Labels, objects: readonly LiveObject[]): string | undefined {
   const selected = (object: LiveObject) => selects(selectorOf(object), labels);
@@ -34,9 +40,6 @@ export function adopterOf(labels: Labels, objects: readonly LiveObject[]): strin
       }
       case "Service":
         if (object.spec?.publishNotReadyAddresses === true && selected(object)) return `${title} would send it traffic`;
-        continue;
-      case "PodDisruptionBudget":
-        if (selected(object)) return `${title} would count it`;
         continue;
       default:
         if (selected(object)) return `${title} would take it for its own`;

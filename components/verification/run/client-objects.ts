@@ -1,9 +1,10 @@
-import { type ApplyObject, managedBy, unprivileged } from "../../shared/kubernetes/object";
+import { type ApplyObject, type LiveObject, managedBy, unprivileged } from "../../shared/kubernetes/object";
 import { workloadKey } from "../../model/names";
 import { digestOf } from "../../shared/digest";
 import { strangerNamespaces } from "../access/clients";
 import type { ProbeClient, ProbeTarget } from "../probe";
-import { clientLabel, verificationManager } from "./cluster";
+import { clientLabel, ephemeralPrefix, verificationManager } from "./cluster";
+import { fittedResources, type Placement, type Resources } from "./placement";
 import type { RunPlan, RunWorkload } from "./run-plan";
 
 /** The objects of clients, and of witnesses: pods of ours that answer. */
@@ -51,7 +52,30 @@ export function namespaceObjects(name: string, labels: Labels, secrets: Readonly
 export interface PodOptions extends Pick<RunPlan, "image" | "pull"> {
   /** After which Kubernetes ends it: a run may be killed. */
   readonly seconds: number;
+  /** Where it runs. @default anywhere */
+  readonly placement?: Placement;
+  /** Of its namespace. */
+  readonly limitRanges?: readonly LiveObject[];
+  /** @default the cluster's own */
+  readonly priorityClassName?: string;
 }
+
+/** A client waits for room, and makes none by ending pods of a lower priority. */
+export const priorityClass = {
+  apiVersion: "scheduling.k8s.io/v1",
+  kind: "PriorityClass",
+  metadata: { name: verificationManager, labels: ownLabel },
+  value: 0,
+  preemptionPolicy: "Never",
+  description: "Clients of talos-mesh:verification, while it runs.",
+  spec: undefined,
+};
+
+/** All are named, as a ResourceQuota may demand each. Those of the sidecar are for one client, and less than by default. */
+const wantedResources: Readonly<Record<"client" | "proxy", Resources>> = {
+  client: { requests: { cpu: "10m", memory: "32Mi" }, limits: { cpu: "500m", memory: "128Mi" } },
+  proxy: { requests: { cpu: "10m", memory: "64Mi" }, limits: { cpu: "1", memory: "1Gi" } },
+};
 
 const processFile = "/tmp/talos-mesh-probe.pid";
 
@@ -70,15 +94,13 @@ export function workloadPod(
   options: PodOptions,
 ): ApplyObject {
   const pod = { name: podName(name), namespace, labels: { ...ownLabel, ...injection, ...labels } };
-  // Without pull secrets: those of the service account, or of the namespace, apply.
   return clientPod(pod, { serviceAccountName: serviceAccount }, options);
 }
 
 export function strangerPod(client: Exclude<ProbeClient, { kind: "workload" }>, options: PodOptions): ApplyObject {
   const namespace = strangerNamespace(client);
-  const imagePullSecrets = options.pull.secrets.map((name) => ({ name }));
   const labels = { ...ownLabel, ...(client.kind === "outside" && { "sidecar.istio.io/inject": "false" }) };
-  return clientPod({ name: podName(client.kind), namespace, labels }, { imagePullSecrets }, options);
+  return clientPod({ name: podName(client.kind), namespace, labels }, {}, options);
 }
 
 type Witness = Extract<ProbeTarget, { kind: "witness" }>;
@@ -90,11 +112,7 @@ export const witnessName = "talos-mesh-witness";
 const answer =
   'while read -r line && [ ${#line} -gt 1 ]; do :; done; printf "HTTP/1.1 200 OK\\r\\nContent-Length: 0\\r\\nConnection: close\\r\\n\\r\\n"';
 
-export function witnessObjects(
-  { namespace, waypoint }: Witness,
-  injection: Labels,
-  options: PodOptions,
-): ApplyObject[] {
+export function witnessObjects({ namespace, waypoint }: Witness, injection: Labels, options: PodOptions) {
   const labels = { ...ownLabel, ...injection, app: witnessName };
   const pod = clientPod({ name: witnessName, namespace, labels }, {}, options, [
     ...["/bin/nc", "-ll", "-p", String(witnessPort), "-e", "/bin/sh", "-c", answer],
@@ -103,10 +121,9 @@ export function witnessObjects(
   const selector = { app: witnessName };
   const through: Labels = waypoint === undefined ? {} : { "istio.io/use-waypoint": waypoint };
   const metadata = { name: witnessName, namespace, labels: { ...ownLabel, [clientLabel]: "true", ...through } };
-  return [
-    pod,
-    { apiVersion: "v1", kind: "Service", metadata, spec: { selector, ports, publishNotReadyAddresses: true } },
-  ];
+  const spec = { selector, ports, publishNotReadyAddresses: true };
+  const service: ApplyObject = { apiVersion: "v1", kind: "Service", metadata, spec };
+  return { pod, service };
 }
 
 function podName(title: string): string {
@@ -118,9 +135,14 @@ function podName(title: string): string {
 function clientPod(
   metadata: ApplyObject["metadata"],
   identity: Readonly<Record<string, unknown>>,
-  { image, pull, seconds }: PodOptions,
+  { image, pull, seconds, placement, limitRanges = [], priorityClassName }: PodOptions,
   command = waiting(seconds),
 ): ApplyObject {
+  const { tolerations = [], imagePullSecrets = [], hostNetwork, ...where } = placement ?? {};
+  void hostNetwork; // there is no proxy in the network of a node
+  // Secrets that there are not are left out by the node. Without any, those of the service account apply.
+  const secrets = new Set([...imagePullSecrets.map(({ name }) => name), ...pull.secrets]);
+  const proxy = fittedResources(wantedResources.proxy, limitRanges);
   return {
     apiVersion: "v1",
     kind: "Pod",
@@ -131,10 +153,18 @@ function clientPod(
         // The first request must not be faster than the sidecar.
         "proxy.istio.io/config": JSON.stringify({ holdApplicationUntilProxyStarts: true }),
         "cluster-autoscaler.kubernetes.io/safe-to-evict": "false",
+        "sidecar.istio.io/proxyCPU": proxy.requests.cpu,
+        "sidecar.istio.io/proxyMemory": proxy.requests.memory,
+        "sidecar.istio.io/proxyCPULimit": proxy.limits.cpu,
+        "sidecar.istio.io/proxyMemoryLimit": proxy.limits.memory,
       },
     },
     spec: {
       ...identity,
+      ...where,
+      ...(tolerations.length > 0 && { tolerations }),
+      ...(secrets.size > 0 && { imagePullSecrets: [...secrets].map((name) => ({ name })) }),
+      ...(priorityClassName !== undefined && { priorityClassName }),
       automountServiceAccountToken: false,
       restartPolicy: "Never",
       terminationGracePeriodSeconds: 1,
@@ -144,12 +174,15 @@ function clientPod(
       securityContext: { runAsNonRoot: true, seccompProfile: { type: "RuntimeDefault" } },
       // Names of Services are complete: without a search in every domain first.
       dnsConfig: { options: [{ name: "ndots", value: "1" }] },
-      containers: [{ ...container(clientContainer, image, pull, command), resources }],
+      containers: [
+        {
+          ...container(clientContainer, image, pull, command),
+          resources: fittedResources(wantedResources.client, limitRanges),
+        },
+      ],
     },
   };
 }
-
-const resources = { requests: { cpu: "10m", memory: "32Mi" }, limits: { memory: "256Mi" } };
 
 function container(name: string, image: string, pull: RunPlan["pull"], command: readonly string[]) {
   // Not the user of the sidecar, whose traffic is not redirected.
@@ -157,7 +190,9 @@ function container(name: string, image: string, pull: RunPlan["pull"], command: 
   return { name, image, imagePullPolicy: pull.policy, command: [...command], securityContext };
 }
 
-/** Ends by itself, because nothing else can end it before the pod ends. */
-export function ephemeralContainer(run: string, { image, pull, seconds }: PodOptions) {
-  return container(`talos-mesh-probe-${digestOf(run, 6)}`, image, pull, waiting(seconds));
+/** Seconds for which a container waits for requests of later runs as well: none can be removed from its pod. */
+export const ephemeralSeconds = 24 * 3600;
+
+export function ephemeralContainer(run: string, { image, pull }: Pick<RunPlan, "image" | "pull">) {
+  return container(`${ephemeralPrefix}${digestOf(run, 6)}`, image, pull, waiting(ephemeralSeconds));
 }

@@ -1,26 +1,30 @@
-import type { DataPlane } from "../../model/data-planes";
-import { ApiError, type ApplyObject } from "../../shared/kubernetes/api-server";
-import { ExecError } from "../../shared/kubernetes/errors";
+import { isDeepStrictEqual } from "node:util";
+import { ApiError, type LiveObject } from "../../shared/kubernetes/api-server";
+import { isUnreachable } from "../../shared/kubernetes/errors";
 import { managedBy } from "../../shared/kubernetes/object";
-import { Missing, type Sleep, waitFor, type WaitTimeout } from "../../shared/kubernetes/wait";
+import type { Sleep } from "../../shared/kubernetes/wait";
 import { own } from "../../shared/own";
 import { messageOf, UserError } from "../../shared/problem";
+import { strangerNamespaces } from "../access/clients";
 import type { ProbeClient, ProbeTarget, Series } from "../probe";
 import { adopterOf, selects } from "./adoption";
 import {
   clientContainer,
   clientKey,
-  ending,
   ephemeralContainer,
+  ephemeralSeconds,
   namespaceObjects,
   type PodOptions,
+  priorityClass,
   strangerNamespace,
   strangerPod,
-  witnessName,
   witnessObjects,
   workloadPod,
 } from "./client-objects";
+import { ClientError, createPod, waitForPod } from "./client-pods";
 import { type MeshPod, type VerificationCluster, verificationManager } from "./cluster";
+import { type Placement, placementOf, templatePlacement } from "./placement";
+import { explained } from "./refusals";
 import type { RunNamespace, RunPlan, RunWorkload } from "./run-plan";
 
 /** Where requests are sent from. */
@@ -43,49 +47,149 @@ export interface ClientContext {
   readonly run: string;
   /** How long the run may take at most. */
   readonly seconds: number;
+  /** What selects pods by their labels, by namespace. */
+  readonly selecting: ReadonlyMap<string, readonly LiveObject[]>;
+  /** What of an earlier run still exists, and why, by `Kind namespace/name`. */
+  readonly stuck: ReadonlyMap<string, string>;
   readonly sleep: Sleep;
   readonly log: (line: string) => void;
+  /** Gets what stays in the cluster. */
+  readonly note: (line: string) => void;
 }
 
-/** Milliseconds for images to be pulled and sidecars to be configured. */
-const podTimeout = 180_000;
+export interface Clients {
+  readonly clients: ReadonlyMap<string, ClientState>;
+  /** Why there is no witness, by namespace. */
+  readonly witnesses: ReadonlyMap<string, string>;
+}
 
 type Stranger = Exclude<ProbeClient, { kind: "workload" }>;
+type Witness = Extract<ProbeTarget, { kind: "witness" }>;
 
-/** Creates every client that series need, at once, and waits for each. A client that there cannot be has a reason. */
-export async function createClients(
-  context: ClientContext,
-  series: readonly Series[],
-): Promise<ReadonlyMap<string, ClientState>> {
+/**
+ * Creates every client that series need, and the witnesses that they send requests to, all at once, and waits for each. What
+ * there cannot be has a reason.
+ */
+export async function createClients(context: ClientContext, series: readonly Series[]): Promise<Clients> {
   const wanted = new Map(series.map(({ client }) => [clientKey(client), client]));
-  const strangers = [...wanted.values()].filter((client) => client.kind !== "workload");
-  await createNamespaces(context, strangers);
-  const states = [...wanted].map(async ([key, client]): Promise<ClientState> => {
-    try {
-      return {
-        key,
-        ...(await (client.kind === "workload" ? ofWorkload(context, client) : ofStranger(context, client))),
-      };
-    } catch (error) {
-      if (!(error instanceof ClientError || (error instanceof ApiError && error.status < 500))) throw error;
-      return { key, unavailable: error.message };
+  const targets = series.map(({ request }) => request.to).filter((to) => to.kind === "witness");
+  const witnesses = new Map(targets.map((target) => [target.namespace, target]));
+  const creator = await Creator.prepare(context);
+  const [clients, failures] = await Promise.all([
+    Promise.all(
+      [...wanted].map(async ([key, client]): Promise<ClientState> => {
+        const created = await reasonOr(
+          client.kind === "workload" ? creator.workload(client) : creator.stranger(client),
+        );
+        return typeof created === "string" ? { key, unavailable: created } : { key, ...created };
+      }),
+    ),
+    Promise.all(
+      [...witnesses].map(async ([namespace, witness]) => {
+        const created = await reasonOr(creator.witness(witness));
+        return typeof created === "string" ? [[namespace, created] as const] : [];
+      }),
+    ),
+  ]);
+  return { clients: new Map(clients.map((state) => [state.key, state])), witnesses: new Map(failures.flat()) };
+}
+
+/** What was created, or why it could not be; an API server that does not answer is an error. */
+async function reasonOr<T>(creation: Promise<T>): Promise<T | string> {
+  try {
+    return await creation;
+  } catch (error) {
+    if (error instanceof ClientError || (error instanceof ApiError && error.status < 500)) return error.message;
+    throw error;
+  }
+}
+
+class Creator {
+  private readonly limitRanges = new Map<string, Promise<LiveObject[]>>();
+  private readonly namespaces = new Map<string, Promise<void>>();
+
+  private constructor(
+    private readonly context: ClientContext,
+    private readonly pods: readonly MeshPod[],
+    private readonly secrets: ReadonlyMap<string, string>,
+    private readonly priorityClassName: string | undefined,
+  ) {}
+
+  static async prepare(context: ClientContext): Promise<Creator> {
+    const { cluster, plan, log } = context;
+    const namespaces = new Set(plan.workloads.map(({ namespace }) => namespace));
+    const secretOf = async (name: string) => [name, await cluster.pullSecret(name)] as const;
+    // A login of some namespaces only cannot create one.
+    const applied = cluster.apply(priorityClass).then(
+      () => priorityClass.metadata.name,
+      (error: unknown) => {
+        if (isUnreachable(error)) throw error;
+        log(`clients may preempt pods of a lower priority: no PriorityClass (${messageOf(error)})`);
+        return undefined;
+      },
+    );
+    const [pods, secrets, priorityClassName] = await Promise.all([
+      Promise.all([...namespaces].map((namespace) => cluster.pods(namespace))),
+      Promise.all(plan.pull.secrets.map(secretOf)),
+      applied,
+    ]);
+    const found = new Map(secrets.flatMap(([name, text]) => (text === undefined ? [] : [[name, text]])));
+    return new Creator(context, pods.flat(), found, priorityClassName);
+  }
+
+  async workload(client: ProbeClient & { kind: "workload" }): Promise<Omit<Client, "key">> {
+    const { plan, log, selecting } = this.context;
+    const key = clientKey(client);
+    const workload = plan.workloads.find((each) => each.namespace === client.namespace && each.name === client.name);
+    if (!workload) throw new ClientError(`the plan has no workload ${key}`);
+    const objects = selecting.get(workload.namespace) ?? [];
+    const [pod] = this.podsOf(workload);
+    const placement = pod?.placement ?? templatePlacement(workload, objects);
+    if (placement?.hostNetwork) {
+      throw new ClientError(
+        "its pods have hostNetwork: true, so no proxy takes their traffic: they are outside the mesh",
+      );
     }
-  });
-  return new Map((await Promise.all(states)).map((state) => [state.key, state]));
-}
+    if (plan.clients === "ephemeral") return this.ephemeral(workload);
+    const { injection, dataPlane } = this.namespaceOf(workload.namespace);
+    const object = workloadPod(workload, injection, await this.optionsOf(workload.namespace, placement, workload));
+    const adopter = adopterOf(object.metadata.labels ?? {}, objects);
+    if (adopter === undefined) {
+      const { name } = await createPod(this.context, object, dataPlane);
+      return { namespace: workload.namespace, pod: name, container: clientContainer, proxied: dataPlane === "sidecar" };
+    }
+    if (plan.clients === "pods") {
+      throw new ClientError(
+        `a pod with the labels of ${key} cannot be created, because ${adopter}; set verification.clients: auto`,
+      );
+    }
+    log(`${key}: the client is a container in one of its pods, because of a pod with its labels ${adopter}`);
+    return this.ephemeral(workload);
+  }
 
-/** There cannot be a client, for the reason in the message. */
-class ClientError extends UserError {
-  override readonly name = "ClientError";
-}
+  async stranger(client: Stranger): Promise<Omit<Client, "key">> {
+    const { kind } = client;
+    const plane = kind === "stranger" ? client.dataPlane : "none";
+    const namespace = strangerNamespace(client);
+    await this.ownNamespace(namespace);
+    const options = await this.optionsOf(namespace, this.anywhere);
+    const { name } = await createPod(this.context, strangerPod(client, options), plane);
+    return { namespace, pod: name, container: clientContainer, proxied: plane === "sidecar" };
+  }
 
-async function createNamespaces({ cluster, plan }: ClientContext, strangers: readonly Stranger[]): Promise<void> {
-  const found = plan.pull.secrets.map(async (name) => [name, await cluster.pullSecret(name)] as const);
-  const secrets = new Map(
-    (await Promise.all(found)).flatMap(([name, text]) => (text === undefined ? [] : [[name, text]])),
-  );
-  for (const client of strangers) {
-    const name = strangerNamespace(client);
+  /** Creates a namespace of ours once; any other exists. */
+  private ownNamespace(name: string): Promise<void> {
+    const found = this.namespaces.get(name) ?? this.createNamespace(name);
+    this.namespaces.set(name, found);
+    return found;
+  }
+
+  private async createNamespace(name: string): Promise<void> {
+    const { cluster, plan, stuck } = this.context;
+    const kind = (["sidecar", "ambient", "outside"] as const).find((each) => strangerNamespaces[each] === name);
+    if (!kind) return;
+    const why = stuck.get(`Namespace ${name}`);
+    if (why !== undefined) throw new ClientError(`namespace ${name} of an earlier run is still being deleted: ${why}`);
     const found = await cluster.namespace(name);
     if (found && found.metadata.labels?.[managedBy] !== verificationManager) {
       throw new UserError(
@@ -93,162 +197,85 @@ async function createNamespaces({ cluster, plan }: ClientContext, strangers: rea
           "the verification creates and deletes namespaces of this name: rename it",
       );
     }
-    const labels = plan.strangers[client.kind === "stranger" ? client.dataPlane : "outside"];
-    for (const object of namespaceObjects(name, labels, secrets)) await cluster.apply(object);
+    for (const object of namespaceObjects(name, plan.strangers[kind], this.secrets)) await cluster.apply(object);
   }
-}
 
-function optionsOf({ plan, seconds }: ClientContext): PodOptions {
-  return { image: plan.image, pull: plan.pull, seconds };
-}
-
-async function ofStranger(context: ClientContext, client: Stranger): Promise<Omit<Client, "key">> {
-  const plane = client.kind === "stranger" ? client.dataPlane : "none";
-  return podClient(context, strangerPod(client, optionsOf(context)), plane);
-}
-
-async function ofWorkload(context: ClientContext, client: ProbeClient & { kind: "workload" }) {
-  const { cluster, plan, log } = context;
-  const workload = plan.workloads.find((each) => each.namespace === client.namespace && each.name === client.name);
-  if (!workload) throw new ClientError(`the plan has no workload ${clientKey(client)}`);
-  if (plan.clients === "ephemeral") return ephemeralClient(context, workload);
-  const { injection, dataPlane } = namespaceOf(plan, workload.namespace);
-  const pod = workloadPod(workload, injection, optionsOf(context));
-  const adopter = adopterOf(pod.metadata.labels ?? {}, await cluster.selecting(workload.namespace));
-  if (adopter === undefined) return podClient(context, pod, dataPlane);
-  if (plan.clients === "pods") {
-    throw new ClientError(
-      `a pod with the labels of ${clientKey(client)} cannot be created, because ${adopter}; set verification.clients: auto`,
-    );
-  }
-  log(
-    `${clientKey(client)}: the client is a container in one of its pods, because of a pod with its labels ${adopter}`,
-  );
-  return ephemeralClient(context, workload);
-}
-
-function namespaceOf({ namespaces }: RunPlan, name: string): RunNamespace {
-  return own(namespaces, name) ?? { dataPlane: "none", injection: {} };
-}
-
-async function podClient(context: ClientContext, pod: ApplyObject, plane: DataPlane) {
-  const { name, namespace = "" } = pod.metadata;
-  await context.cluster.apply(pod).catch((error: unknown) => {
-    throw new ClientError(`its pod ${namespace}/${name} was refused: ${messageOf(error)}`, { cause: error });
-  });
-  await waitForPod(context, { namespace, name }, (found) => unlessRunning(found, clientContainer, plane));
-  await refuseTraffic(context.cluster, namespace, name);
-  return { namespace, pod: name, container: clientContainer, proxied: plane === "sidecar" };
-}
-
-/** What a pod lacks of sending requests as its workload does; undefined where nothing. */
-function unlessRunning(pod: MeshPod, container: string, plane: DataPlane): string | undefined {
-  if (pod.owners.length > 0) throw new ClientError(`its pod was adopted by ${pod.owners.join(", ")}`);
-  if (pod.ended) throw new ClientError(`its pod has ended: ${[...pod.waiting.values()].join("; ") || pod.phase}`);
-  if (plane === "sidecar" && !pod.containers.includes("istio-proxy")) {
-    throw new ClientError("no sidecar was injected into its pod; see the labels of its namespace, and istiod");
-  }
-  if (!pod.running.includes(container)) return pod.waiting.get(container) ?? pod.waitingFor;
-  if (plane === "sidecar" && !pod.containersReady.includes("istio-proxy")) return "its sidecar to be ready";
-  if (plane === "ambient" && !pod.redirected) return "ztunnel to take its traffic";
-  return undefined;
-}
-
-async function waitForPod(
-  { cluster, sleep }: ClientContext,
-  { namespace, name }: Readonly<Record<"namespace" | "name", string>>,
-  missing: (pod: MeshPod) => string | undefined,
-): Promise<void> {
-  const check = async () => {
-    const pod = (await cluster.pods(namespace)).find((each) => each.name === name);
-    const what = pod ? missing(pod) : "its pod";
-    return what === undefined || new Missing(what);
-  };
-  const onTimeout = (timeout: WaitTimeout) => {
-    throw new ClientError(`its pod ${namespace}/${name} does not run after ${podTimeout / 1000} s: ${timeout.missing}`);
-  };
-  // A program that ends at once runs for a moment as well.
-  const often = { intervalMs: 500, maxIntervalMs: 2000, consecutive: 2 };
-  await waitFor(check, { timeoutMs: podTimeout, ...often, sleep, onTimeout });
-}
-
-/** It must get no traffic of the workload's, whatever its Services are. */
-async function refuseTraffic(cluster: VerificationCluster, namespace: string, pod: string): Promise<void> {
-  for (const slice of await cluster.endpointSlices(namespace)) {
-    const { endpoints } = slice as unknown as {
-      endpoints?: readonly { conditions?: { ready?: boolean }; targetRef?: { name?: string } }[] | null;
-    };
-    const isServing = (endpoints ?? []).some(
-      ({ conditions, targetRef }) => targetRef?.name === pod && conditions?.ready !== false,
-    );
-    if (!isServing) continue;
-    await cluster.remove({ apiVersion: "v1", kind: "Pod", namespace, name: pod });
-    throw new ClientError(`its pod was deleted again, because it is a ready endpoint of ${slice.metadata.name}`);
-  }
-}
-
-async function ephemeralClient(context: ClientContext, workload: RunWorkload): Promise<Omit<Client, "key">> {
-  const { cluster, run } = context;
-  const { namespace, labels } = workload;
-  const { dataPlane } = namespaceOf(context.plan, namespace);
-  const isOurs = (pod: MeshPod) => pod.labels[managedBy] === verificationManager;
-  const host = (await cluster.pods(namespace)).find(
-    (pod) => pod.ready && !pod.deleting && !isOurs(pod) && selects({ matchLabels: labels }, pod.labels),
-  );
-  if (!host) throw new ClientError("it has no ready pod for a client to be a container of");
-  const container = ephemeralContainer(run, optionsOf(context));
-  await cluster.addEphemeralContainer(namespace, host.name, container);
-  await waitForPod(context, { namespace, name: host.name }, (pod) =>
-    pod.running.includes(container.name) ? undefined : (pod.waiting.get(container.name) ?? "its container to run"),
-  );
-  return { namespace, pod: host.name, container: container.name, proxied: dataPlane === "sidecar" };
-}
-
-/** Creates the witnesses that series send requests to. @returns why there is none, by namespace */
-export async function createWitnesses(
-  context: ClientContext,
-  series: readonly Series[],
-): Promise<ReadonlyMap<string, string>> {
-  const targets = series.map(({ request }) => request.to).filter((to) => to.kind === "witness");
-  const wanted = new Map(targets.map((target) => [target.namespace, target]));
-  const failures = new Map<string, string>();
-  const create = async (target: Extract<ProbeTarget, { kind: "witness" }>) => {
+  async witness(target: Witness): Promise<void> {
     const { namespace } = target;
-    const { dataPlane, injection } = namespaceOf(context.plan, namespace);
-    try {
-      for (const object of witnessObjects(target, injection, optionsOf(context))) await context.cluster.apply(object);
-      await waitForPod(context, { namespace, name: witnessName }, (pod) =>
-        unlessRunning(pod, clientContainer, dataPlane),
-      );
-    } catch (error) {
-      if (!(error instanceof ClientError || (error instanceof ApiError && error.status < 500))) throw error;
-      failures.set(namespace, error.message);
-    }
-  };
-  await Promise.all([...wanted.values()].map(create));
-  return failures;
-}
-
-/** Ends what can be ended of ephemeral containers, and requests the deletion of everything of ours. */
-export async function removeClients(cluster: VerificationCluster, clients: Iterable<ClientState> = []): Promise<void> {
-  for (const client of clients) {
-    if ("unavailable" in client || client.container === clientContainer) continue;
-    await cluster.exec(client, ending, { seconds: 10 }).catch((error: unknown) => {
-      if (!(error instanceof ExecError)) throw error;
-    });
+    const { dataPlane, injection } = this.namespaceOf(namespace);
+    await this.ownNamespace(namespace);
+    const { pod, service } = witnessObjects(target, injection, await this.optionsOf(namespace, this.anywhere));
+    await this.context.cluster.apply(service);
+    await createPod(this.context, pod, dataPlane);
   }
-  for (const object of await cluster.leftovers()) await cluster.remove(object);
-}
 
-/** Removes what an earlier run has left, and waits until it is gone. */
-export async function cleanUp(cluster: VerificationCluster, sleep: Sleep): Promise<void> {
-  await removeClients(cluster);
-  const check = async () => {
-    const left = await cluster.leftovers();
-    return left.length === 0 || new Missing(left.map(({ kind, name }) => `${kind} ${name}`).join(", "));
-  };
-  const onTimeout = ({ missing }: WaitTimeout) => {
-    throw new UserError(`of an earlier verification still exist: ${missing}; the next run deletes them`);
-  };
-  await waitFor(check, { timeoutMs: podTimeout, intervalMs: 500, maxIntervalMs: 2000, sleep, onTimeout });
+  /** On every node that takes pods of any workload. */
+  private get anywhere(): Placement {
+    const all = this.pods.flatMap(({ placement }) => placement.tolerations);
+    const tolerations = [...new Map(all.map((each) => [JSON.stringify(each), each])).values()];
+    return { ...placementOf(), tolerations };
+  }
+
+  private podsOf({ namespace, labels }: RunWorkload): MeshPod[] {
+    return this.pods.filter(
+      (pod) =>
+        pod.namespace === namespace &&
+        !pod.ended &&
+        pod.labels[managedBy] !== verificationManager &&
+        selects({ matchLabels: labels }, pod.labels),
+    );
+  }
+
+  private namespaceOf(name: string): RunNamespace {
+    return own(this.context.plan.namespaces, name) ?? { dataPlane: "none", injection: {} };
+  }
+
+  private async optionsOf(namespace: string, placement?: Placement, workload?: RunWorkload): Promise<PodOptions> {
+    const { cluster, plan, seconds } = this.context;
+    const found = this.limitRanges.get(namespace) ?? cluster.limitRanges(namespace);
+    this.limitRanges.set(namespace, found);
+    // A pod that names secrets gets none of its service account's; a template does not have them yet.
+    const ofAccount = workload && plan.pull.secrets.length > 0 ? await cluster.accountSecrets(workload) : [];
+    const secrets = [...plan.pull.secrets, ...ofAccount];
+    return {
+      ...{ image: plan.image, pull: { ...plan.pull, secrets }, seconds, placement },
+      ...{ limitRanges: await found, priorityClassName: this.priorityClassName },
+    };
+  }
+
+  /** A container in a pod of the workload, of an earlier run where one still waits: none can be removed again. */
+  private async ephemeral(workload: RunWorkload): Promise<Omit<Client, "key">> {
+    const { cluster, run, plan, seconds, note } = this.context;
+    const { namespace } = workload;
+    const { dataPlane } = this.namespaceOf(namespace);
+    const wanted = ephemeralContainer(run, plan);
+    const hosts = this.podsOf(workload).filter((pod) => pod.ready && !pod.deleting);
+    const waiting = (pod: MeshPod) =>
+      pod.ephemeral.find(
+        ({ image, command, startedAt }) =>
+          startedAt !== undefined &&
+          isDeepStrictEqual([image, command], [wanted.image, wanted.command]) &&
+          Date.parse(startedAt) + 1000 * (ephemeralSeconds - seconds) > Date.now(),
+      );
+    const host = hosts.find(waiting) ?? hosts[0];
+    if (!host) throw new ClientError("it has no ready pod for a client to be a container of");
+    const found = waiting(host);
+    const name = found?.name ?? wanted.name;
+    if (!found) {
+      await cluster.addEphemeralContainer(namespace, host.name, wanted).catch((error: unknown) => {
+        if (isUnreachable(error)) throw error;
+        const what = `a container in its pod ${namespace}/${host.name} was refused: ${messageOf(error)}`;
+        throw new ClientError(explained(what, namespace), { cause: error });
+      });
+      await waitForPod(this.context, { namespace, name: host.name }, (pod) =>
+        pod.running.includes(name) ? undefined : (pod.waiting.get(name) ?? "its container to run"),
+      );
+    }
+    const all = host.ephemeral.length + (found ? 0 : 1);
+    note(
+      `Pod ${namespace}/${host.name} keeps ${all === 1 ? "a container" : `${all} containers`} of clients until it is deleted; ` +
+        `${name} waits for the requests of later runs, a day at most`,
+    );
+    return { namespace, pod: host.name, container: name, proxied: dataPlane === "sidecar" };
+  }
 }

@@ -8,11 +8,16 @@ import { own } from "../../shared/own";
 import { analysisFindings } from "../health/analysis";
 import { type HealthRequest, meshHealth } from "../health/health";
 import type { HealthFinding } from "../result";
+import { placementOf } from "./placement";
+import type { RunWorkload } from "./run-plan";
 
 /** Value of the label of everything that a verification creates, by which it is found and removed. */
 export const verificationManager = "talos-mesh-verification";
 /** A workload's own labels may have the other key. */
 export const clientLabel = "talos-mesh/verification-client";
+
+/** Of the names of clients that are containers in pods of workloads. */
+export const ephemeralPrefix = "talos-mesh-probe-";
 
 export type MeshPod = Readonly<ReturnType<typeof meshPod>>;
 
@@ -26,7 +31,6 @@ export const selectingKinds = [
   { apiVersion: "apps/v1", kind: "ReplicaSet" },
   { apiVersion: "apps/v1", kind: "Deployment" },
   { apiVersion: "v1", kind: "ReplicationController" },
-  { apiVersion: "policy/v1", kind: "PodDisruptionBudget" },
   { apiVersion: "autoscaling/v2", kind: "HorizontalPodAutoscaler" },
   { apiVersion: "v1", kind: "Service" },
 ] as const;
@@ -45,6 +49,23 @@ export class KubernetesCluster {
   /** @param namespace undefined for all */
   async pods(namespace?: string): Promise<MeshPod[]> {
     return (await this.server.list({ apiVersion: "v1", kind: "Pod", namespace })).map(meshPod);
+  }
+
+  async pod(namespace: string, name: string): Promise<MeshPod | undefined> {
+    const found = await this.server.get({ apiVersion: "v1", kind: "Pod", namespace, name });
+    return found && meshPod(found);
+  }
+
+  limitRanges(namespace: string): Promise<LiveObject[]> {
+    return ifAllowed(this.server.list({ apiVersion: "v1", kind: "LimitRange", namespace }), []);
+  }
+
+  /** Names of the pull secrets that the pods of a service account get. */
+  async accountSecrets({ namespace, serviceAccount: name }: RunWorkload): Promise<string[]> {
+    const reference = { apiVersion: "v1", kind: "ServiceAccount", namespace, name };
+    const account = await ifAllowed(this.server.get(reference), undefined);
+    const { imagePullSecrets = [] } = (account ?? {}) as { imagePullSecrets?: readonly { readonly name: string }[] };
+    return imagePullSecrets.map((secret) => secret.name);
   }
 
   service(namespace: string, name: string): Promise<LiveObject | undefined> {
@@ -110,19 +131,20 @@ export class KubernetesCluster {
   }
 
   /** Everything of a verification, of this run or of an earlier one. */
-  async leftovers(): Promise<ObjectReference[]> {
+  async leftovers(): Promise<LiveObject[]> {
+    const ours = { labelSelector: `${managedBy}=${verificationManager}` };
+    const priorityClass = { apiVersion: "scheduling.k8s.io/v1", kind: "PriorityClass" };
     const found = await Promise.all([
       this.server.list({ apiVersion: "v1", kind: "Pod" }, { labelSelector: clientLabel }),
       this.server.list({ apiVersion: "v1", kind: "Service" }, { labelSelector: clientLabel }),
-      this.server.list(
-        { apiVersion: "v1", kind: "Namespace" },
-        { labelSelector: `${managedBy}=${verificationManager}` },
-      ),
+      this.server.list({ apiVersion: "v1", kind: "Namespace" }, ours),
+      ifAllowed(this.server.list(priorityClass, ours), []),
     ]);
-    return found.flat().map(referenceOf);
+    return found.flat();
   }
 
-  async remove(reference: ObjectReference): Promise<void> {
+  async remove(object: LiveObject | ObjectReference): Promise<void> {
+    const reference = "metadata" in object ? referenceOf(object) : object;
     await this.server.delete(reference, undefined, reference.kind === "Pod" ? { gracePeriodSeconds: 1 } : {});
   }
 
@@ -157,7 +179,15 @@ export class KubernetesCluster {
 interface ContainerState {
   readonly name: string;
   readonly ready?: boolean;
-  readonly state?: Readonly<Record<string, { readonly reason?: string; readonly message?: string } | undefined>>;
+  readonly state?: Readonly<
+    Record<string, { readonly reason?: string; readonly message?: string; readonly startedAt?: string } | undefined>
+  >;
+}
+
+interface EphemeralContainer {
+  readonly name: string;
+  readonly image: string;
+  readonly command?: readonly string[];
 }
 
 function meshPod(pod: LiveObject) {
@@ -166,6 +196,7 @@ function meshPod(pod: LiveObject) {
     (field) => (own(status, field) ?? []) as ContainerState[],
   );
   const { name, namespace, labels, phase, ready, deleting, ended, waitingFor, redirected } = readPod(pod);
+  const { ephemeralContainers = [] } = (pod.spec ?? {}) as { ephemeralContainers?: readonly EphemeralContainer[] };
   return {
     ...{ name, namespace, labels, phase, ready, deleting, ended, waitingFor, redirected },
     addresses: ((status.podIPs ?? []) as { ip: string }[]).map(({ ip }) => ip),
@@ -181,6 +212,15 @@ function meshPod(pod: LiveObject) {
         return why ? [[container.name, why.message ?? why.reason ?? "waiting"] as const] : [];
       }),
     ),
+    /** What a pod in its place needs. */
+    placement: placementOf(pod.spec),
+    /** Clients in it, of any run; `startedAt` of those that run. */
+    ephemeral: ephemeralContainers
+      .filter((container) => container.name.startsWith(ephemeralPrefix))
+      .map(({ name: of, image, command = [] }) => {
+        const startedAt = states.find((state) => state.name === of)?.state?.running?.startedAt;
+        return { name: of, image, command, startedAt };
+      }),
     owners: ((metadata as { ownerReferences?: { kind: string; name: string }[] }).ownerReferences ?? []).map(
       (owner) => `${owner.kind} ${owner.name}`,
     ),

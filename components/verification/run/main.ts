@@ -1,7 +1,6 @@
-import { isUnreachable } from "../../shared/kubernetes/errors";
-import { Lease, LeaseError } from "../../shared/kubernetes/lease";
+import { Lease } from "../../shared/kubernetes/lease";
 import { type ProgramContext, runProgram } from "../../shared/step/program";
-import { cleanUp } from "./clients";
+import { cleanUp, endContainers } from "./clean-up";
 import { KubernetesCluster } from "./cluster";
 import { contextVariable, requestVariable, type VerificationInput, type VerificationRequest } from "./request";
 import { runVerification } from "./runner";
@@ -16,7 +15,16 @@ export function main(argv: readonly string[], signal: AbortSignal): Promise<numb
   };
   const verbs = { verify, remove };
   const stopped = "Stopped: the clients of probes are removed. Run the same command again.";
-  const program = { name: "verification", requestVariable, contextVariable, input: true, verbs, stopped };
+  const leaves = { remove: "clients of probes" };
+  const program = {
+    name: "verification",
+    requestVariable,
+    contextVariable,
+    input: true,
+    verbs,
+    cleanUp: leaves,
+    stopped,
+  };
   return runProgram(program, argv, signal);
 }
 
@@ -26,10 +34,8 @@ async function remove({ server, log, sleep }: ProgramContext): Promise<undefined
   const lease = new Lease({ leases: server, log, sleep }, "verification");
   try {
     await lease.hold(300);
-    await cleanUp(cluster, sleep);
-  } catch (error) {
-    if (!(error instanceof LeaseError || isUnreachable(error))) throw error;
-    log(`Warning: clients of probes are not removed, if there are any: ${(error as Error).message}`);
+    for (const [title, why] of await cleanUp({ cluster, log, sleep })) log(`Warning: ${title} still exists: ${why}`);
+    await endContainers(cluster);
   } finally {
     await lease.release();
   }

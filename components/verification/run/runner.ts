@@ -11,11 +11,13 @@ import type { PlannedProbe } from "../plan";
 import type { ProbeResult, VerificationResult } from "../result";
 import { writeReports } from "../report/outputs";
 import { sentencesOf } from "../report/wording";
-import { cleanUp, type ClientState, createClients, createWitnesses, removeClients } from "./clients";
+import { cleanUp, removeObjects } from "./clean-up";
+import { type Clients, createClients } from "./clients";
 import type { VerificationCluster } from "./cluster";
 import { Measurement } from "./measurement";
 import type { VerificationInput, VerificationRequest, VerificationSummary } from "./request";
-import { estimatedSeconds, requestsOf } from "./run-plan";
+import { unlessScaledToZero } from "./placement";
+import { estimatedSeconds, requestsOf, type RunPlan } from "./run-plan";
 import { Tokens } from "./tokens";
 
 export interface RunnerContext {
@@ -84,49 +86,50 @@ interface Run {
 async function measure(run: Run, conclude: (result: VerificationResult) => void): Promise<VerificationResult> {
   const { input, context, probes, seconds } = run;
   const { cluster, log, sleep, signal, now = () => performance.now() } = context;
-  const measurable = probes.filter(({ notMeasurable }) => notMeasurable === undefined);
-  const others = probes.filter(({ notMeasurable }) => notMeasurable !== undefined);
-  const unmeasured = others.map((probe) => evaluateProbe(probe, [], 0));
-  if (measurable.length === 0) {
-    const result = resultOf(run, {
-      id: "none",
-      startedAt: new Date(),
-      requests: 0,
-      phases: new Phases(now),
-      results: unmeasured,
-      health: [],
-      notes: [],
-    });
+  if (probes.every(({ notMeasurable }) => notMeasurable !== undefined)) {
+    const results = probes.map((probe) => evaluateProbe(probe, [], 0));
+    const nothing = { id: "none", startedAt: new Date(), requests: 0, phases: new Phases(now), health: [], notes: [] };
+    const result = resultOf(run, { ...nothing, results });
     conclude(result);
     return result;
   }
   const lease = new Lease({ leases: cluster.leases, log, sleep }, "verification");
   const hold = (seconds: number) => lease.hold(seconds);
   await hold(600 + seconds);
-  let clients: ReadonlyMap<string, ClientState> = new Map();
+  let clients: Clients | undefined;
   const phases = new Phases(now);
   try {
-    await phases.measure("clean-up of an earlier run", () => cleanUp(cluster, sleep));
+    const stuck = await phases.measure("clean-up of an earlier run", () => cleanUp({ cluster, sleep, log }));
     for (;;) {
       const [id, startedAt] = [randomBytes(4).toString("hex"), new Date()];
-      const series = measurable.flatMap((probe) => probe.series);
-      const lifetime = context.again ? longestWatch : 900 + 4 * seconds;
-      const clientContext = { cluster, plan: input.plan, run: id, seconds: lifetime, sleep, log };
-      // Before the clients, whose pods are never ready.
-      const health = await phases.measure("state of the mesh", () => cluster.health(input.plan.health, signal));
-      let witnesses: ReadonlyMap<string, string> = new Map();
-      await phases.measure("clients", async () => {
-        if (clients.size === 0) clients = await createClients(clientContext, series);
-        witnesses = await createWitnesses(clientContext, series);
-      });
       const notes = new Set<string>();
       const note = (line: string) => void (notes.has(line) || (notes.add(line), log(line)));
+      // Before the clients, whose pods are never ready.
+      const [selecting, health] = await phases.measure("state of the cluster", () =>
+        Promise.all([selectingIn(cluster, input.plan), cluster.health(input.plan.health, signal)]),
+      );
+      const known = probes.map((probe) => unlessScaledToZero(probe, input.plan, selecting));
+      const measurable = known.filter(({ notMeasurable }) => notMeasurable === undefined);
+      const lifetime = context.again ? longestWatch : 900 + 4 * seconds;
+      const clientContext = {
+        cluster,
+        plan: input.plan,
+        run: id,
+        seconds: lifetime,
+        selecting,
+        stuck,
+        sleep,
+        log,
+        note,
+      };
+      const series = measurable.flatMap((probe) => probe.series);
+      clients ??= await phases.measure("clients", () => createClients(clientContext, series));
       const tokens = new Tokens(new Map(Object.entries(input.keys)));
-      const plan = { ...input.plan, probes };
-      const shared = { cluster, plan, tokens, run: id, clients, witnesses, log, note, sleep, now, signal, hold };
+      const plan = { ...input.plan, probes: known };
+      const shared = { cluster, plan, tokens, run: id, ...clients, log, note, sleep, now, signal, hold };
       const measurement = new Measurement(shared);
       const together = measurable.filter((probe) => probe.alone !== true);
-      const results = [...unmeasured];
+      const results = known.flatMap((probe) => (measurable.includes(probe) ? [] : [evaluateProbe(probe, [], 0)]));
       results.push(...(await phases.measure("probes together", () => measurement.together(together))));
       for (const probe of measurable.filter((each) => each.alone === true)) {
         results.push(await phases.measure(probe.name, () => measurement.alone(probe)));
@@ -140,12 +143,19 @@ async function measure(run: Run, conclude: (result: VerificationResult) => void)
   } finally {
     // Another run that has taken the Lease needs the same names. The next run waits until they are deleted.
     if (!lease.lost) {
-      await removeClients(cluster, clients.values()).catch(({ message }: Error) => {
+      await removeObjects(cluster).catch(({ message }: Error) => {
         log(`the clients of probes could not be deleted (${message}); the next run deletes them`);
       });
     }
     await lease.release();
   }
+}
+
+/** What selects pods by their labels, by namespace of workloads. */
+async function selectingIn(cluster: VerificationCluster, { workloads }: RunPlan) {
+  const namespaces = [...new Set(workloads.map(({ namespace }) => namespace))];
+  const found = namespaces.map(async (namespace) => [namespace, await cluster.selecting(namespace)] as const);
+  return new Map(await Promise.all(found));
 }
 
 /** Seconds for which clients live that are measured with again and again. */

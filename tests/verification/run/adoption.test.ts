@@ -18,7 +18,6 @@ describe("a pod with a workload's labels", () => {
       [object("ReplicationController", { selector: labels })],
       "ReplicationController front would take it for its own",
     ],
-    ["a disruption budget", [object("PodDisruptionBudget", matching)], "PodDisruptionBudget front would count it"],
     [
       "an autoscaler of its Deployment",
       [

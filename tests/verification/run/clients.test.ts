@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { ApiError } from "../../../components/shared/kubernetes/errors";
+import { placementOf } from "../../../components/verification/run/placement";
 import { FakeCluster, meshPod, titleOf } from "./fake-cluster";
 import { answered, backPod, clientPod, front, outside, plan, probe, run, series } from "./plans";
 
@@ -50,11 +52,88 @@ describe("the clients of probes", () => {
     );
     assert.ok(!cluster.applied.some(({ kind }) => kind === "Pod"));
     assert.ok(log.some((line) => line.includes("StatefulSet front would take it for its own")));
-    assert.deepEqual(
-      cluster.commands,
-      ['shop/front-1 /bin/sh -c kill -TERM "$(cat /tmp/talos-mesh-probe.pid)"'],
-      "it is ended, and not process 1, which is the pod's own where containers share processes",
+    assert.deepEqual(cluster.commands, [], "it waits for later runs");
+    assert.match(
+      results[0]?.notes.join() ?? "",
+      /^Pod shop\/front-1 keeps a container of clients until it is deleted; /,
     );
+  });
+
+  it("are containers of an earlier run where one still waits, so that no run adds another", async () => {
+    cluster.controllers = [statefulSet];
+    cluster.answer = () => ({ records: { ...answered(), "shop/front-1": answered()[clientPod] ?? {} } });
+    const before = meshPod("shop", "front-0", { labels: { app: "front" } });
+    cluster.workloads.unshift(before);
+    await run(cluster, plan([probe("p", [series()])]));
+    const { results } = await run(cluster, plan([probe("p", [series()])]));
+    assert.deepEqual([results[0]?.verdict, cluster.ephemeral.length], ["holds", 1]);
+    await run(cluster, plan([probe("p", [series()])], { image: "curl:2" }));
+    const aged = {
+      ...cluster.workloads[0]?.ephemeral[1],
+      startedAt: new Date(Date.now() - 23.9 * 3_600_000).toISOString(),
+    };
+    assert.equal(cluster.ephemeral.length, 2, "another image is another client");
+    cluster.workloads[0] = { ...before, running: ["app"], ephemeral: [aged as (typeof before.ephemeral)[number]] };
+    const { results: last } = await run(cluster, plan([probe("p", [series()])], { image: "curl:2" }));
+    assert.equal(cluster.ephemeral.length, 3, "one that ends during the run is of no use");
+    assert.match(last[0]?.notes.join() ?? "", /^Pod shop\/front-0 keeps 2 containers of clients/);
+  });
+
+  it("run where the workload's pods do, by the secrets that they are pulled with, and preempt no other pod", async () => {
+    const taint = { key: "dedicated", operator: "Exists" };
+    const placement = placementOf({
+      ...{
+        nodeSelector: { pool: "shop" },
+        runtimeClassName: "gvisor",
+        tolerations: [taint],
+        priorityClassName: "high",
+      },
+      affinity: { nodeAffinity: { required: 1 }, podAntiAffinity: { required: 2 } },
+      imagePullSecrets: [{ name: "shop-registry" }],
+    });
+    cluster.workloads[1] = meshPod("shop", "front-1", { labels: { app: "front" }, placement });
+    const pull = { policy: "IfNotPresent", secrets: ["mirror"] };
+    await run(cluster, plan([probe("p", [series(), series({ client: outside })])], { pull }));
+    const specOf = (title: string) => cluster.applied.find((object) => titleOf(object) === title)?.spec as object;
+    const { securityContext, containers, ...spec } = specOf(`Pod ${clientPod}`) as Record<string, unknown>;
+    assert.ok(securityContext && containers);
+    assert.deepEqual(spec, {
+      ...{ nodeSelector: { pool: "shop" }, runtimeClassName: "gvisor", tolerations: [taint] },
+      affinity: { nodeAffinity: { required: 1 } },
+      imagePullSecrets: [{ name: "shop-registry" }, { name: "mirror" }, { name: "of-account" }],
+      ...{ serviceAccountName: "front-account", automountServiceAccountToken: false },
+      ...{
+        restartPolicy: "Never",
+        terminationGracePeriodSeconds: 1,
+        activeDeadlineSeconds: spec.activeDeadlineSeconds,
+      },
+      readinessGates: [{ conditionType: "talos-mesh/never-ready" }],
+      dnsConfig: { options: [{ name: "ndots", value: "1" }] },
+      priorityClassName: "talos-mesh-verification",
+    });
+    const other = specOf("Pod talos-mesh-verification-outside/talos-mesh-probe-outside") as Record<string, unknown>;
+    assert.deepEqual([other.tolerations, other.nodeSelector], [[taint], undefined]);
+    const priority = cluster.applied.find(({ kind }) => kind === "PriorityClass");
+    assert.deepEqual([priority?.value, priority?.preemptionPolicy], [0, "Never"]);
+    assert.ok(cluster.removed.includes("PriorityClass talos-mesh-verification"));
+  });
+
+  it("are created without a priority class where the login may not create one", async () => {
+    cluster.onApply = ({ kind }) => {
+      if (kind === "PriorityClass") throw new ApiError(403, "priorityclasses.scheduling.k8s.io is forbidden");
+    };
+    const { results, log } = await run(cluster, plan([probe("p", [series()])]));
+    assert.equal(results[0]?.verdict, "holds");
+    const pod = cluster.applied.find((object) => titleOf(object) === `Pod ${clientPod}`);
+    assert.ok(!Object.hasOwn(pod?.spec as object, "priorityClassName"));
+    assert.ok(log.some((line) => line.startsWith("clients may preempt pods of a lower priority")));
+  });
+
+  it("are missing where the workload's pods use the network of their nodes", async () => {
+    const placement = placementOf({ hostNetwork: true });
+    cluster.workloads[1] = meshPod("shop", "front-1", { labels: { app: "front" }, placement });
+    const ran = await run(cluster, plan([probe("p", [series()])]));
+    assert.match(reasonOf(ran), /its pods have hostNetwork: true, so no proxy takes their traffic/);
   });
 
   it("of workloads with long names that begin alike have pods of their own", async () => {
@@ -87,10 +166,10 @@ describe("the clients of probes", () => {
   });
 
   it("are missing where no sidecar was injected, and where the image cannot be pulled", async () => {
-    cluster.pod = (pod) => ({ ...pod, containers: ["client"] });
+    cluster.shape = (pod) => ({ ...pod, containers: ["client"] });
     assert.match(reasonOf(await run(cluster, plan([probe("p", [series()])]))), /no sidecar was injected/);
     const waiting = new Map([["client", "ImagePullBackOff"]]);
-    cluster.pod = (pod) => ({ ...pod, running: ["istio-proxy"], waiting });
+    cluster.shape = (pod) => ({ ...pod, running: ["istio-proxy"], waiting });
     assert.match(reasonOf(await run(cluster, plan([probe("p", [series()])]))), /after 180 s: ImagePullBackOff/);
   });
 

@@ -4,6 +4,7 @@ import type { ExecOptions, ExecResult } from "../../../components/shared/kuberne
 import type { probeLabels } from "../../../components/model/mesh-config";
 import type { HealthFinding } from "../../../components/verification/result";
 import { clientLabel, type MeshPod, type VerificationCluster } from "../../../components/verification/run/cluster";
+import { placementOf } from "../../../components/verification/run/placement";
 import { FakeLeases } from "../../shared/kubernetes/fake-leases";
 
 /** A request as a client of the cluster sends it. */
@@ -49,12 +50,15 @@ export class FakeCluster implements VerificationCluster {
   /** Called before an object is applied; may throw, as an API server does. */
   onApply: (object: ApplyObject) => void = () => undefined;
   /** Changes a pod of ours from what it would be. */
-  pod: (pod: MeshPod) => MeshPod = (pod) => pod;
+  shape: (pod: MeshPod) => MeshPod = (pod) => pod;
   /** Pods of applications. */
   workloads: MeshPod[] = [];
   services: LiveObject[] = [];
   controllers: LiveObject[] = [];
   slices: LiveObject[] = [];
+  limits: LiveObject[] = [];
+  /** Titles of objects of ours whose deletion does not end. */
+  readonly undeletable = new Set<string>();
   simulated = false;
   /** By Secret, PEM. */
   readonly certificates = new Map<string, string>();
@@ -70,10 +74,24 @@ export class FakeCluster implements VerificationCluster {
   }
 
   pods(namespace?: string): Promise<MeshPod[]> {
-    const own = [...this.ours.values()].filter(({ kind }) => kind === "Pod").map((object) => this.pod(ourPod(object)));
+    const own = [...this.ours.values()]
+      .filter(({ kind }) => kind === "Pod")
+      .map((object) => this.shape(ourPod(object)));
     return Promise.resolve(
       [...this.workloads, ...own].filter((pod) => namespace === undefined || pod.namespace === namespace),
     );
+  }
+
+  async pod(namespace: string, name: string): Promise<MeshPod | undefined> {
+    return (await this.pods(namespace)).find((pod) => pod.name === name);
+  }
+
+  limitRanges(): Promise<LiveObject[]> {
+    return Promise.resolve(this.limits);
+  }
+
+  accountSecrets(): Promise<string[]> {
+    return Promise.resolve(["of-account"]);
   }
 
   service(namespace: string, name: string): Promise<LiveObject | undefined> {
@@ -97,11 +115,19 @@ export class FakeCluster implements VerificationCluster {
     });
   }
 
-  addEphemeralContainer(namespace: string, pod: string, container: { readonly name: string }): Promise<void> {
+  addEphemeralContainer(
+    namespace: string,
+    pod: string,
+    container: { readonly name: string; readonly image: string; readonly command: readonly string[] },
+  ): Promise<void> {
     this.ephemeral.push({ pod: `${namespace}/${pod}`, container: container.name });
     this.workloads = this.workloads.map((each) =>
       each.namespace === namespace && each.name === pod
-        ? { ...each, running: [...each.running, container.name] }
+        ? {
+            ...each,
+            running: [...each.running, container.name],
+            ephemeral: [...each.ephemeral, { ...container, startedAt: new Date().toISOString() }],
+          }
         : each,
     );
     return Promise.resolve();
@@ -186,19 +212,18 @@ export class FakeCluster implements VerificationCluster {
     return [...this.followers.values()].reduce((sum, { size }) => sum + size, 0);
   }
 
-  leftovers(): Promise<ObjectReference[]> {
+  leftovers(): Promise<LiveObject[]> {
     const objects = [...this.ours.values()].filter(({ kind, metadata }) =>
-      kind === "Namespace" ? true : metadata.labels && clientLabel in metadata.labels,
+      ["Namespace", "PriorityClass"].includes(kind) ? true : metadata.labels && clientLabel in metadata.labels,
     );
-    return Promise.resolve(
-      objects.map(({ apiVersion, kind, metadata: { name, namespace } }) => ({ apiVersion, kind, name, namespace })),
-    );
+    return Promise.resolve(objects as unknown as LiveObject[]);
   }
 
-  remove(reference: ObjectReference): Promise<void> {
-    const title = titleOf({ kind: reference.kind, metadata: reference });
+  remove(object: LiveObject | ObjectReference): Promise<void> {
+    const title = titleOf("metadata" in object ? object : { kind: object.kind, metadata: object });
     this.removed.push(title);
-    this.ours.delete(title);
+    if (!this.undeletable.has(title)) this.ours.delete(title);
+    else this.leave(deleting(this.ours.get(title)));
     return Promise.resolve();
   }
 
@@ -229,6 +254,13 @@ export function quotaExceeded(): never {
   throw new ApiError(403, 'pods "talos-mesh-probe-front" is forbidden: exceeded quota: pods');
 }
 
+function deleting(object: ApplyObject | undefined): ApplyObject {
+  if (!object) throw new Error("nothing is deleted");
+  const metadata = { ...object.metadata, deletionTimestamp: "2026-11-30T10:00:00Z" };
+  const condition = { type: "NamespaceContentRemaining", status: "True", message: "pods has 1 resource instances" };
+  return { ...object, metadata, status: { conditions: [condition] } };
+}
+
 interface Titled {
   readonly kind: string;
   readonly metadata: { readonly name: string; readonly namespace?: string };
@@ -243,6 +275,7 @@ export function meshPod(namespace: string, name: string, more: Partial<MeshPod> 
     ...{ namespace, name, labels: {}, phase: "Running", ready: true, deleting: false, ended: false, waitingFor: "" },
     ...{ redirected: false, addresses: [], nodeAddress: "192.0.2.1", containers: ["app", "istio-proxy"] },
     ...{ running: ["app", "istio-proxy"], containersReady: ["app", "istio-proxy"], waiting: new Map(), owners: [] },
+    ...{ placement: placementOf(), ephemeral: [] },
     ...more,
   };
 }

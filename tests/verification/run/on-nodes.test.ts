@@ -8,6 +8,7 @@ import { ApiServer, type ApplyObject, type LiveObject } from "../../../component
 import { deleteAndWait, waitUntilReady } from "../../../components/shared/kubernetes/readiness";
 import { Missing, waitFor } from "../../../components/shared/kubernetes/wait";
 import type { VerificationResult } from "../../../components/verification/result";
+import { endContainers } from "../../../components/verification/run/clean-up";
 import { KubernetesCluster, type MeshPod } from "../../../components/verification/run/cluster";
 import { runVerification } from "../../../components/verification/run/runner";
 import { skip } from "../../support/skip";
@@ -134,7 +135,8 @@ describe("clients of probes in pods of real nodes", function () {
     assert.equal(pod?.running.filter((name) => name.startsWith("talos-mesh-probe-")).length, 1);
   });
 
-  it("are deleted at the end of the run, and ended where they cannot be", async () => {
+  it("are deleted at the end of the run, and ended when the stack is destroyed where they cannot be", async () => {
+    await endContainers(new KubernetesCluster(server));
     const check = async () => {
       const left = (await new KubernetesCluster(server).pods(namespace)).filter(({ deleting }) => !deleting);
       const ours = left
