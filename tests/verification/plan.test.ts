@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { ClusterTraits } from "../../components/cluster/kinds";
 import { verificationPlan } from "../../components/verification/plan";
 import { verificationRequest } from "../../components/verification/run/request";
-import { runPlan, withContext } from "../../components/verification/run/run-plan";
+import { estimatedSeconds, runPlan, withContext } from "../../components/verification/run/run-plan";
 import type { Expectation, PlanContext, Probe } from "../../components/verification/probe";
 import { probeOf, seriesOf } from "./evaluation/observations";
 import { sharesOf, shareOf } from "./evaluation/samples";
@@ -90,6 +90,19 @@ describe("the plan of verification", () => {
   it("takes as long as its requests do at the rate of the settings", () => {
     const plan = verificationPlan(contextOf({ settings: { requestsPerSecond: 100 } }), [probe("a", every, {}, 250)]);
     assert.equal(plan.seconds, 2.5);
+  });
+
+  it("is estimated with the time for which faults delay requests, fewer of them at a time taking longer", () => {
+    const { model, settings } = article;
+    const late = { title: "late", atLeast: 2 };
+    const expect = { kind: "share", share: 0.5, outcome: late, else: { title: "at once" } } as const;
+    const seconds = (concurrency?: number) => {
+      const series = [seriesOf({ expect, count: 1000, ...(concurrency && { concurrency }) })];
+      const plan = verificationPlan(article, [probeOf({ kind: "faults", series, alone: true })]);
+      return estimatedSeconds(plan.probes, withContext(plan, model, settings));
+    };
+    assert.ok(seconds(1) > 1000, String(seconds(1)));
+    assert.ok(seconds() > 20 && seconds() < 100, String(seconds()));
   });
 
   it("is refused with more requests than the settings allow, with the probes that send most", () => {

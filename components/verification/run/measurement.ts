@@ -12,7 +12,7 @@ import type { Client, ClientState } from "./clients";
 import type { VerificationCluster } from "./cluster";
 import { Records } from "./records";
 import type { Order } from "./requests";
-import { requestsOf, type RunPlan } from "./run-plan";
+import { concurrencyOf as usualConcurrency, requestsOf, type RunPlan } from "./run-plan";
 import { Sender } from "./sender";
 import { TokenError, type Tokens } from "./tokens";
 
@@ -35,8 +35,6 @@ export interface MeasureContext {
   readonly hold: (seconds: number) => Promise<void>;
 }
 
-/** Requests at the same time by one client. */
-const concurrency = { deterministic: 10, statistical: 50 };
 /** Milliseconds between two measurements of what does not hold yet. */
 const pollInterval = 2000;
 /** Seconds that a probe which runs alone has at least, where the deadline has passed before it. */
@@ -242,9 +240,7 @@ function isOpen({ result }: Job): boolean {
 }
 
 function concurrencyOf({ series, overflowed }: Job): number {
-  if (series.concurrency !== undefined) return series.concurrency;
-  if (overflowed) return 1;
-  return isStatistical(series.expect) ? concurrency.statistical : concurrency.deterministic;
+  return series.concurrency === undefined && overflowed ? 1 : usualConcurrency(series);
 }
 
 function describe(jobs: readonly Job[]): string {

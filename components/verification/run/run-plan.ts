@@ -11,7 +11,8 @@ import type { GatewayWorkload, Workload } from "../../shared/workload";
 import { strangerNamespaces } from "../access/clients";
 import { outcomesOf } from "../evaluation/outcomes";
 import { type HealthRequest, healthRequest } from "../health/health";
-import { type PlannedProbe, type VerificationPlan, verificationPlan } from "../plan";
+import { isStatistical } from "../evaluation/statistics";
+import { type PlannedProbe, type PlannedSeries, type VerificationPlan, verificationPlan } from "../plan";
 import type { Series } from "../probe";
 
 /** Everything that a run needs, as plain data: the worker reads no settings. */
@@ -88,13 +89,29 @@ export function withContext(
 /** Seconds for clients to be created, and for a round of requests until proxies have written what they recorded. */
 const [setUpSeconds, roundSeconds] = [20, 3];
 
+/** Of requests of one client at the same time, where a series does not say. */
+const concurrency = { deterministic: 10, statistical: 50 };
+
+export function concurrencyOf(series: Series): number {
+  return series.concurrency ?? concurrency[isStatistical(series.expect) ? "statistical" : "deterministic"];
+}
+
 /** Of a run in which everything holds at once. */
 export function estimatedSeconds(probes: readonly PlannedProbe[], { requestsPerSecond }: RunPlan): number {
   const requests = requestsOf(probes);
   const alone = probes.filter((probe) => probe.alone === true).flatMap(({ series }) => series);
   return requests === 0
     ? 0
-    : Math.ceil(setUpSeconds + roundSeconds * (2 + alone.length) + requests / requestsPerSecond);
+    : Math.ceil(setUpSeconds + roundSeconds * (2 + alone.length) + requests / requestsPerSecond + delays(alone));
+}
+
+/** Seconds that requests take because a fault delays them. */
+function delays(series: readonly PlannedSeries[]): number {
+  return series.reduce((sum, one) => {
+    const { expect, count } = one;
+    const late = expect.kind === "share" ? expect.share * (expect.outcome.atLeast ?? 0) : 0;
+    return sum + (count * late) / concurrencyOf(one);
+  }, 0);
 }
 
 export function requestsOf(probes: readonly PlannedProbe[]): number {
