@@ -116,6 +116,13 @@ function platform(addresses: string): Section {
   };
 }
 
+const spread = {
+  maxSkew: 1,
+  topologyKey: "kubernetes.io/hostname",
+  whenUnsatisfiable: "ScheduleAnyway",
+  labelSelector: { matchLabels: { app: "istiod" } },
+};
+
 function mesh({ dataPlane, environment, application, service, gateway }: Answers): Section {
   const ambient = dataPlane === "ambient";
   const own = application === "own" && serviceOf(service ?? "").namespace;
@@ -130,7 +137,7 @@ function mesh({ dataPlane, environment, application, service, gateway }: Answers
       mtls: "STRICT",
       outboundTrafficPolicy: ambient ? "ALLOW_ANY" : "REGISTRY_ONLY",
       ...(ambient && waypoints.length > 0 && { waypoints }),
-      ...(environment !== "dev" && { values: { istiod: { autoscaleMin: 2 } } }),
+      ...(environment !== "dev" && { values: { istiod: { autoscaleMin: 2, topologySpreadConstraints: [spread] } } }),
     },
     notes: {
       mtls: "No workload accepts plain text. PERMISSIVE is for the time of a migration: docs/policies.md.",
@@ -142,14 +149,15 @@ function mesh({ dataPlane, environment, application, service, gateway }: Answers
           waypoints: "Rules of requests (methods, paths, routes) need a waypoint in ambient.",
         }),
       ...(environment !== "dev" && {
-        values: "Two control planes: no pod starts in the mesh while there is none, such as when its node is drained.",
+        values:
+          "Two control planes, on two nodes: no pod starts in the mesh while there is none, such as when a node is drained.",
       }),
     },
   };
 }
 
-function gateways({ gateway: serviceType, environment }: Answers): Section {
-  const production = environment !== "dev";
+function gateways({ gateway: serviceType, environment, host }: Answers): Section {
+  const tls = environment === "production" && host !== undefined;
   return {
     comment: "Where requests from outside enter the mesh: docs/gateways.md, for TLS too.",
     value: {
@@ -162,14 +170,21 @@ function gateways({ gateway: serviceType, environment }: Answers): Section {
             https: { port: 443, nodePort: 30443 },
           },
         }),
-        ...(production && {
+        ...(environment !== "dev" && {
           replicas: 2,
           podDisruptionBudget: { minAvailable: 1 },
+          antiAffinity: true,
           resources: { requests: { cpu: "100m", memory: "128Mi" }, limits: { memory: "1Gi" } },
         }),
+        ...(tls && { tls: { credentialName: host.replaceAll(".", "-"), plainHttp: "redirect" } }),
       },
     },
     notes: {
+      ...(tls && {
+        "ingress.tls":
+          "A Secret that exists in namespace istio-ingress, with your certificate (tls.crt) and key (tls.key); or `certificate`\n" +
+          "and `privateKey` in talos-mesh:secrets: docs/gateways.md.",
+      }),
       "ingress.serviceType":
         serviceType === "LoadBalancer"
           ? "The cluster has to assign the address; where nothing does, platform.loadBalancer installs MetalLB: docs/platform.md."

@@ -69,6 +69,8 @@ export function nextSteps(stack: string, { kind, environment, application: name 
     name === "own" && "add the other workloads of the application, and who may call them: docs/policies.md",
     `see what is missing here: npm run doctor -- ${option}`,
     `see every object, without a cluster: npm run render -- ${option} --out out/${stack}`,
+    environment === "production" &&
+      `see what guardrails refuse, such as images without a digest: npm run render -- ${option} --out out/${stack} --guardrails`,
     `deploy it: ${commandFor("npm start", stack)}`,
   ].filter((step) => step !== false);
   return ["Next:", ...steps.map((step, index) => `  ${index + 1}. ${step}`)];
