@@ -12,7 +12,7 @@ import { type Deployment, locksOf } from "../engine/pulumi-recovery";
 import { checkBackend, workspaceOf } from "../engine/pulumi-workspace";
 import { copiedFrom, recordedEngine } from "../engine/records";
 import { commandFor, type StackChoice } from "../stack-option";
-import { type Check, failure, type Finding, NothingToCheck, ok, type Patient, warning } from "./doctor";
+import { type Check, failure, type Finding, NothingToCheck, notKnown, ok, type Patient, warning } from "./doctor";
 
 /** Pulumi's state of the stack, and who works on it. */
 
@@ -26,7 +26,7 @@ export const stateChecks: readonly Check[] = [
     subject: "pending operations",
     where,
     limit: 40,
-    run: async (patient) => pending(await patient.deployment(), patient),
+    run: async (patient) => pending(await readable(patient), patient),
   },
   { subject: "locks", where, limit: 30, run: locks },
   { subject: "secrets", where, limit: 40, run: secrets },
@@ -42,6 +42,13 @@ export async function readDeployment(choice: StackChoice, env: NodeJS.ProcessEnv
     if (error instanceof NotDeployedError) return undefined;
     throw error;
   }
+}
+
+/** For further checks: why it cannot be read is a finding of its own. */
+function readable({ deployment }: Pick<Patient, "deployment">): Promise<Deployment | undefined> {
+  return deployment().catch((error: unknown) => {
+    throw new NothingToCheck("the state cannot be read", { cause: error });
+  });
 }
 
 async function deployed(patient: Patient): Promise<Found[]> {
@@ -90,6 +97,10 @@ async function deployed(patient: Patient): Promise<Found[]> {
     state = await deployment();
   } catch (error) {
     const { message } = error as Error;
+    if (/PULUMI_ACCESS_TOKEN must be set|not logged in|no credentials/i.test(message)) {
+      const next = `pulumi login, or set PULUMI_BACKEND_URL; for dev, \`${start}\` has a backend of its own`;
+      return [...interrupted, notKnown(where, "the Pulumi CLI is not logged in to a backend", next)];
+    }
     const passphrase = /passphrase|decrypt/i.test(message);
     const next = passphrase
       ? "set PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE to the one that the stack was deployed with"
@@ -176,7 +187,7 @@ function locks({ stack, projectRoot, env }: Patient): Promise<Found[]> {
 
 /** What encrypts the stack's secrets, in the state and in its file. */
 async function secrets({ deployment, configFile, model, projectRoot }: Patient): Promise<Found[]> {
-  const state = await deployment();
+  const state = await readable({ deployment });
   const file = existsSync(configFile) ? (parseDocument(readFileSync(configFile, "utf8")).toJS() as unknown) : undefined;
   const provider = isTree(file) && typeof file.secretsprovider === "string" ? file.secretsprovider : undefined;
   const own = existsSync(path.join(projectRoot, ".talos-mesh", "passphrase"));

@@ -114,7 +114,11 @@ describe("the doctor of the state", () => {
     assert.equal(passphrase?.level, "error");
     assert.match(passphrase.next ?? "", /PULUMI_CONFIG_PASSPHRASE/);
     cli({ "stack export": "echo 'error: PULUMI_ACCESS_TOKEN must be set for login' >&2; exit 255" });
-    assert.match((await found("state")).join(), /^error: state: .*PULUMI_ACCESS_TOKEN must be set/);
+    assert.deepEqual(await found("state"), ["not known: state: the Pulumi CLI is not logged in to a backend"]);
+    // The same is said once.
+    for (const subject of ["pending operations", "secrets"]) assert.deepEqual(await found(subject), []);
+    cli({ "stack export": "echo 'error: could not reach the backend' >&2; exit 255" });
+    assert.match((await found("state")).join(), /^error: state: .*could not reach the backend/);
   });
 
   it("reads no state of a stack that the embedded engine has deployed", async () => {
