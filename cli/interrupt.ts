@@ -1,3 +1,4 @@
+import { createInterface, type Interface } from "node:readline/promises";
 import { setMaxListeners } from "node:events";
 
 /** Exit code of a command that was ended by Ctrl-C, as shells give it. */
@@ -21,4 +22,10 @@ export function onInterrupt(announce: () => void): { readonly signal: AbortSigna
       for (const signal of signals) process.off(signal, onSignal);
     },
   };
+}
+
+/** For questions on this terminal; Ctrl-C ends the command. */
+export function terminalQuestions(): Interface {
+  const lines = createInterface({ input: process.stdin, output: process.stdout });
+  return lines.on("SIGINT", () => process.exit(interrupted));
 }

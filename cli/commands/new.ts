@@ -1,12 +1,12 @@
-import { createInterface } from "node:readline/promises";
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { UserError } from "../../components/shared/problem";
 import { readStack } from "../../components/validation/stack";
 import { declare, flagOf } from "../command";
+import { terminalQuestions } from "../interrupt";
 import { answersOf, type Ask, problemOf, type Question, type QuestionKey, questions } from "../new/questions";
 import { nextSteps, stackTemplate } from "../new/stack-template";
-import { chosenStack, projectRoot, stackOptions } from "../stack-option";
+import { chosenStack, projectRoot, stackFileOf, stackOptions } from "../stack-option";
 import { writeNewFile } from "../write-file";
 
 /** The flag that answers a question. */
@@ -49,7 +49,8 @@ export const command = declare({
     // What a question cannot check by itself, such as two machines with one address.
     readStack(projectRoot, configFile, { text });
     writeNewFile(configFile, text);
-    console.log([`${shown} written.`, "", ...nextSteps(name, answers)].join("\n"));
+    const option = configFile === stackFileOf(name) ? `--stack ${name}` : `--stack ${name} --config ${shown}`;
+    console.log([`${shown} written.`, "", ...nextSteps(name, option, answers)].join("\n"));
     return 0;
   },
 });
@@ -63,7 +64,7 @@ function summary({ text, choices }: Question): string {
 }
 
 function askOnTerminal(): { readonly ask: Ask; readonly close: () => void } {
-  const lines = createInterface({ input: process.stdin, output: process.stdout });
+  const lines = terminalQuestions();
   const ask: Ask = async (question, given) => {
     const choices = question.choices?.(given) ?? [];
     const fallback = question.fallback?.(given);

@@ -1,10 +1,10 @@
-import { createInterface } from "node:readline/promises";
 import { UserError } from "../../components/shared/problem";
 import { readStackFile, shownPath } from "../../components/settings/stack-file";
 import { readStack } from "../../components/validation/stack";
 import { clusterStatus } from "../../embedded/cluster/status";
 import { declare, matching, UsageError } from "../command";
 import { engineRequest } from "../engine/choose";
+import { terminalQuestions } from "../interrupt";
 import { Terminal } from "../report/terminal";
 import { edited } from "../stack-edit";
 import { chosenStack, commandFor, projectRoot, stackOptions } from "../stack-option";
@@ -104,7 +104,7 @@ async function confirmed(file: string): Promise<boolean> {
   if (!process.stdin.isTTY || !process.stdout.isTTY) {
     throw new UserError(`There is no terminal to confirm on; pass --yes to change ${file}. Nothing was written.`);
   }
-  const lines = createInterface({ input: process.stdin, output: process.stdout });
+  const lines = terminalQuestions();
   try {
     return /^y(es)?$/i.test((await lines.question(`Change ${file}? [y/N] `)).trim());
   } finally {

@@ -149,40 +149,43 @@ async function selected({ stack, ...patient }: Patient, file: string): Promise<F
   ];
 }
 
-function pending(state: Deployment | undefined, { stack, ...patient }: Patient): Found[] {
+function pending(state: Deployment | undefined, choice: Patient): Found[] {
   if (state === undefined) throw new NothingToCheck();
   const operations = state.pending_operations ?? [];
   if (operations.length === 0) return [ok(where, "none")];
   const names = operations.map(({ type, resource: { urn } }) => `${type} ${urn.split("::").at(-1) ?? urn}`);
   const shown = names.slice(0, 5).join(", ") + (names.length > 5 ? `, and ${names.length - 5} more` : "");
-  const next = locationOf({ stack, ...patient }).ours
-    ? `\`${commandFor("npm start", stack)}\` continues from there`
+  const { live } = holders(choice);
+  if (live.length > 0) return [ok(where, `process ${live.join(", ")} is at work: ${shown}`)];
+  const next = locationOf(choice).ours
+    ? `\`${commandFor("npm start", choice.stack)}\` continues from there`
     : "`pulumi cancel --yes`, then `pulumi up`, which continues from there";
   return [warning(where, `a run was killed in: ${shown}`, next)];
 }
 
-function locks({ stack, projectRoot, env }: Patient): Promise<Found[]> {
+/** Processes that work on the stack, and locks of a backend in a folder whose process is not on this machine. */
+function holders({ stack, projectRoot, env }: Patient) {
   const { backendFolder } = workspaceOf({ projectRoot, stack }, env);
   const url = env.PULUMI_BACKEND_URL ?? "";
-  const folder =
-    backendFolder ?? (url.startsWith("file://") ? fileURLToPath(url.replace("file://~", "file://")) : undefined);
+  const folder = backendFolder ?? (/^file:\/\/\//.test(url) ? fileURLToPath(url) : undefined);
   const found = folder === undefined ? [] : locksOf(path.join(folder, ".pulumi", "locks"), stack);
-  const ofPulumi = found.map(({ file, owner }) =>
-    owner === undefined
-      ? warning(
-          where,
-          `a CLI that was killed, or one on another machine, holds ${path.basename(file)}`,
-          "where no other run is active: pulumi cancel --yes",
-        )
-      : warning(where, `process ${owner}, a Pulumi CLI, is working on this stack`, "wait until it is done"),
-  );
-  const owner = lockOwner(stackFolder(projectRoot, stack).lock);
-  const ours =
-    owner === undefined
-      ? []
-      : [warning(where, `process ${owner.pid} is working on this stack`, "wait until it is done")];
-  const all = [...ofPulumi, ...ours];
-  return Promise.resolve(all.length > 0 ? all : [ok(where, "none")]);
+  const own = lockOwner(stackFolder(projectRoot, stack).lock);
+  return {
+    live: [...(own ? [own.pid] : []), ...found.flatMap(({ owner }) => owner ?? [])],
+    dead: found.filter(({ owner }) => owner === undefined).map(({ file }) => path.basename(file)),
+  };
+}
+
+function locks(choice: Patient): Promise<Found[]> {
+  const { live, dead } = holders(choice);
+  const next = locationOf(choice).ours
+    ? `\`${commandFor("npm start", choice.stack)}\` removes it`
+    : "where no other run is active: pulumi cancel --yes";
+  const found = [
+    ...live.map((pid) => warning(where, `process ${pid} is working on this stack`, "wait until it is done")),
+    ...dead.map((file) => warning(where, `a CLI that was killed, or one on another machine, holds ${file}`, next)),
+  ];
+  return Promise.resolve(found.length > 0 ? found : [ok(where, "none")]);
 }
 
 /** What encrypts the stack's secrets, in the state and in its file. */

@@ -2,6 +2,7 @@ import { istioReleases, minorOf, talosReleases } from "../../components/settings
 import { supportLeft, supportOf, type SupportedProduct, supportReadOn } from "../../components/settings/support";
 import { nextVersions } from "../../components/validation/versions";
 import { compare } from "semver";
+import { count } from "../report/terminal";
 import { type Check, type Finding, NothingToCheck, ok, type Patient, warning } from "./doctor";
 
 /** Versions of the stack: until when they are supported, and what an upgrade would need. */
@@ -40,7 +41,7 @@ export function supportFinding(product: SupportedProduct, version: string, now: 
       : `plan the upgrade: npm run upgrade -- --stack ${stack} --${product.toLowerCase()} VERSION (${source})`;
   if (days <= 0) return warning(at, `out of support since ${end}: it gets no fixes`, next);
   return days < soon
-    ? warning(at, `supported until ${end}, ${days} more days`, next)
+    ? warning(at, `supported until ${end}, ${count(days, "day")} left`, next)
     : ok(at, `supported until ${end}`);
 }
 

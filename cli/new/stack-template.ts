@@ -1,7 +1,7 @@
 import path from "node:path";
 import { Document, isCollection, isMap, isScalar, type Node, type Pair, visit } from "yaml";
 import { namespace } from "../../components/shared/problem";
-import { commandFor, type StackChoice } from "../stack-option";
+import type { StackChoice } from "../stack-option";
 import type { Answers } from "./questions";
 import { sections } from "./sections";
 
@@ -53,9 +53,8 @@ function compact(section: Node): void {
   });
 }
 
-/** What to do with the new file, in order. */
-export function nextSteps(stack: string, { kind, environment, application: name }: Answers): string[] {
-  const option = `--stack ${stack}`;
+/** What to do with the new file, in order. @param option names the stack on a command line */
+export function nextSteps(stack: string, option: string, { kind, environment, application: name }: Answers): string[] {
   const needs = {
     docker: "start Docker; install talosctl, kubectl and the Pulumi CLI",
     talos: "boot the machines from Talos' image; install talosctl, kubectl and the Pulumi CLI",
@@ -71,7 +70,7 @@ export function nextSteps(stack: string, { kind, environment, application: name 
     `see every object, without a cluster: npm run render -- ${option} --out out/${stack}`,
     environment === "production" &&
       `see what guardrails refuse, such as images without a digest: npm run render -- ${option} --out out/${stack} --guardrails`,
-    `deploy it: ${commandFor("npm start", stack)}`,
+    `deploy it: npm start -- ${option}`,
   ].filter((step) => step !== false);
   return ["Next:", ...steps.map((step, index) => `  ${index + 1}. ${step}`)];
 }

@@ -23,9 +23,9 @@ describe("the doctor of versions", () => {
   it("counts the last day as supported, and warns from 60 days on", () => {
     const at = (day: string) => supportFinding("Kubernetes", "v1.34.2", Date.parse(day), "s");
     assert.equal(at("2026-08-01").level, "ok");
-    assert.match(at("2026-09-01").message, /^supported until 2026-10-27, 57 more days$/);
+    assert.match(at("2026-09-01").message, /^supported until 2026-10-27, 57 days left$/);
     assert.equal(at("2026-10-27T23:59:00Z").level, "warning");
-    assert.match(at("2026-10-27T23:59:00Z").message, /1 more days/);
+    assert.match(at("2026-10-27T23:59:00Z").message, /1 day left/);
     assert.match(at("2026-10-28").message, /^out of support since 2026-10-27: it gets no fixes$/);
     assert.match(at("2026-10-28").next ?? "", /npm run upgrade -- --stack s --kubernetes VERSION/);
     assert.equal(supportLeft("Node.js", "22.1.0", 0)?.end, "2027-04-30");

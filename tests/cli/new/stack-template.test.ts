@@ -64,7 +64,9 @@ describe("the stack file of npm run new", () => {
   it("names files, headings and commands that exist in its comments", () => {
     const read = (file: string) => readFileSync(path.join(projectRoot, file), "utf8");
     const { scripts } = JSON.parse(read("package.json")) as { scripts: Record<string, string> };
-    const texts = all.map((answers) => [template(answers), ...nextSteps("some", answers)].join("\n")).join("\n");
+    const texts = all
+      .map((answers) => [template(answers), ...nextSteps("some", "--stack some", answers)].join("\n"))
+      .join("\n");
     const links = [...new Set([...texts.matchAll(/docs\/[\w-]+\.md(?:#[\w-]+)?/g)].map(([link]) => link))];
     assert.ok(links.length > 5, links.join());
     for (const link of links) {
