@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { parseJson } from "../../shared/json";
+import type { LiveObject } from "../../shared/kubernetes/object";
 import { CommandError, runCommand } from "../../shared/run-command";
 import type { HealthFinding } from "../result";
 
@@ -16,6 +17,14 @@ interface Message {
 
 const subject = "analysis";
 
+interface AnalysisOptions {
+  /** Of the cluster. @default none */
+  readonly telemetries?: readonly LiveObject[];
+  /** @default 60,000 */
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+}
+
 /**
  * What `istioctl analyze` finds in the cluster; nothing where there is no istioctl on PATH.
  *
@@ -23,16 +32,14 @@ const subject = "analysis";
  */
 export async function analysisFindings(
   kubeconfig: string,
-  { context, signal }: { readonly context?: string; readonly signal?: AbortSignal },
+  { telemetries = [], timeoutMs = 60_000, signal }: AnalysisOptions,
 ): Promise<HealthFinding[]> {
   const folder = mkdtempSync(path.join(tmpdir(), "talos-mesh-analysis-"));
   try {
     const file = path.join(folder, "kubeconfig");
     writeFileSync(file, kubeconfig, { mode: 0o600 });
-    const which = context === undefined ? [] : ["--context", context];
-    const args = ["analyze", "--all-namespaces", "-o", "json", "--kubeconfig", file, ...which];
-    // It fails where it finds an error, and prints its findings all the same.
-    return analysisFindingsOf(await outputOf(args, signal));
+    const args = ["analyze", "--all-namespaces", "-o", "json", "--kubeconfig", file];
+    return analysisFindingsOf(await outputOf(args, timeoutMs, signal), telemetries);
   } catch (error) {
     if (error instanceof CommandError && error.missing) return [];
     signal?.throwIfAborted();
@@ -42,27 +49,61 @@ export async function analysisFindings(
   }
 }
 
-async function outputOf(args: readonly string[], signal: AbortSignal | undefined): Promise<string> {
+async function outputOf(args: readonly string[], timeoutMs: number, signal: AbortSignal | undefined): Promise<string> {
   const lines: string[] = [];
   const onLine = (line: string, stream: string) => void (stream === "stdout" && lines.push(line));
   try {
-    await runCommand("istioctl", args, { timeoutMs: 60_000, signal, onLine });
+    // With what it starts to log in, which would keep its output open after its end.
+    await runCommand("istioctl", args, { timeoutMs, signal, onLine, ownGroup: true });
   } catch (error) {
-    if (!(error instanceof CommandError) || error.missing || lines.length === 0) throw error;
+    // It fails where it finds an error, and prints its findings all the same.
+    const isFinding = error instanceof CommandError && /^exit code/.test(error.reason) && lines.length > 0;
+    if (!isFinding) throw error;
   }
   return lines.join("\n");
 }
 
-/** Those that only inform, such as a namespace without injection, are left out. */
-export function analysisFindingsOf(json: string): HealthFinding[] {
+/** Those that only inform, such as a namespace without injection, and those about clients of probes are left out. */
+export function analysisFindingsOf(json: string, telemetries: readonly LiveObject[] = []): HealthFinding[] {
   const messages = json.trim() === "" ? [] : parseJson(json);
   if (!Array.isArray(messages)) return [{ level: "not known", subject, message: "istioctl analyze printed no JSON" }];
-  const found = (messages as Message[]).filter(({ level }) => level !== "Info");
-  if (found.length === 0) return [{ level: "ok", subject, message: "istioctl analyze finds nothing" }];
-  return found.map(({ code, level, message, origin, documentationUrl }) => ({
+  const isOfClient = ({ origin }: Message) => /\btalos-mesh-(probe-|witness|verification)/.test(origin);
+  const all = (messages as Message[]).filter((one) => one.level !== "Info" && !isOfClient(one));
+  const found = all.filter((message) => !isFalseAlarm(message, telemetries));
+  const left = all.length - found.length;
+  const note: HealthFinding = {
+    ...{ level: "ok", subject },
+    message: `${left} findings IST0160 are left out: they count a Telemetry with targetRefs as one for its whole namespace`,
+  };
+  const others = left === 0 ? [] : [note];
+  if (found.length === 0) return [{ level: "ok", subject, message: "istioctl analyze finds nothing" }, ...others];
+  return [...found.map(findingOf), ...others];
+}
+
+function findingOf({ code, level, message, origin, documentationUrl }: Message): HealthFinding {
+  return {
     level: level === "Error" ? "error" : "warning",
     subject,
     message: `${code} ${origin}: ${message}`,
     ...(documentationUrl !== undefined && { next: documentationUrl }),
-  }));
+  };
+}
+
+/**
+ * Several Telemetries of a namespace without a selector conflict, but one with targetRefs is for what these name.
+ *
+ * Source: istio/istio, pkg/config/analysis/analyzers/telemetry/default_selector.go, which knows no targetRefs.
+ */
+function isFalseAlarm({ code, message }: Message, telemetries: readonly LiveObject[]): boolean {
+  const [, list = "", namespace] = /^The Telemetries \[?([^\]]*)\]? in namespace "([^"]+)"/.exec(message) ?? [];
+  if (code !== "IST0160" || namespace === undefined) return false;
+  const names = list.split(/[ ,]+/);
+  const wide = telemetries.filter(({ metadata, spec }) => {
+    const isMeant = metadata.namespace === namespace && names.includes(metadata.name);
+    return isMeant && !spec?.selector && !spec?.targetRefs && !spec?.targetRef;
+  });
+  const isKnown = names.every((name) =>
+    telemetries.some(({ metadata }) => metadata.namespace === namespace && metadata.name === name),
+  );
+  return isKnown && wide.length <= 1;
 }

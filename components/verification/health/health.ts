@@ -1,27 +1,33 @@
 import { X509Certificate } from "node:crypto";
 import { liveControlPlanes, meshFindings, type MeshFindings } from "../../mesh/lifecycle/mesh-state";
-import { mtlsModes, type PolicyModel } from "../../model/policies/policy-model";
+import type { PolicyModel } from "../../model/policies/policy-model";
 import { parseJson } from "../../shared/json";
 import type { ApiServer } from "../../shared/kubernetes/api-server";
-import { dataOf } from "../../shared/kubernetes/object";
+import { ifAllowed } from "../../shared/kubernetes/errors";
+import { rootNamespace } from "../../shared/istio";
+import { dataOf, type LiveObject } from "../../shared/kubernetes/object";
 import { listPods } from "../../shared/kubernetes/pods";
 import { requestPod } from "../../shared/kubernetes/pod-http";
 import { own } from "../../shared/own";
 import type { HealthFinding } from "../result";
 
-/** What the model says about the mesh that its state is compared with. Plain data. */
+/** What the state of the mesh is looked up for. Plain data. */
 export interface HealthRequest {
-  /** Workloads that accept plain text, with the mode that lets them: `shop/front (PERMISSIVE)`. */
-  readonly plainText: readonly string[];
+  readonly workloads: readonly {
+    /** `shop/front`. */
+    readonly title: string;
+    readonly namespace: string;
+    readonly labels: Readonly<Record<string, string>>;
+    readonly inMesh: boolean;
+  }[];
 }
 
-export function healthRequest(model: PolicyModel): HealthRequest {
-  const plainText = model.workloads.flatMap((workload) => {
-    if (workload.dataPlane === "none") return [`${workload.namespace}/${workload.name} (outside the mesh)`];
-    const open = [...new Set(mtlsModes(model, workload).all)].filter((mode) => mode !== "STRICT");
-    return open.length === 0 ? [] : [`${workload.namespace}/${workload.name} (${open.join(", ")})`];
-  });
-  return { plainText };
+export function healthRequest({ workloads }: Pick<PolicyModel, "workloads">): HealthRequest {
+  return {
+    workloads: workloads.map(({ namespace, name, labels, dataPlane }) => ({
+      ...{ title: `${namespace}/${name}`, namespace, labels, inMesh: dataPlane !== "none" },
+    })),
+  };
 }
 
 interface HealthContext {
@@ -43,7 +49,7 @@ export async function meshHealth(request: HealthRequest, context: HealthContext)
     ["proxies in sync", () => syncFindings(context)],
     ["versions", async () => versionFindings(await meshFindings(context.server))],
     ["certificates", () => certificateFindings(context)],
-    ["plain text", () => Promise.resolve(plainTextFindings(request))],
+    ["plain text", async () => plainTextFindings(request, await context.server.list(peerAuthentication))],
   ];
   const found = questions.map(([subject, ask]) =>
     ask().catch(({ message }: Error): HealthFinding[] => [{ level: "not known", subject, message }]),
@@ -53,8 +59,17 @@ export async function meshHealth(request: HealthRequest, context: HealthContext)
   return findings;
 }
 
-/** A proxy, as istiod's /debug/syncz has it. */
-type SyncState = Readonly<Record<string, string | undefined>>;
+const peerAuthentication = { apiVersion: "security.istio.io/v1", kind: "PeerAuthentication" };
+
+/** A proxy, as istiod's /debug/syncz has it. Source: istio/istio, pilot/pkg/xds/debug.go, SyncStatus. */
+interface SyncState {
+  readonly proxy?: string;
+  readonly resources?: Readonly<
+    Record<string, { readonly sent?: string; readonly acked?: string; readonly lastError?: string }>
+  >;
+  /** `cluster_sent`, `cluster_acked`, and so on. */
+  readonly [field: string]: unknown;
+}
 
 const resources = ["cluster", "listener", "route", "endpoint"] as const;
 
@@ -87,12 +102,17 @@ async function syncStates(
 /** A proxy acknowledges what it is sent; one that has not is applying it, or has refused it. */
 export function syncFindingsOf(states: readonly SyncState[]): HealthFinding[] {
   const subject = "proxies in sync";
+  const isLate = (sent: unknown, acked: unknown) => Boolean(sent) && sent !== acked;
   const late = states.flatMap((state) => {
-    const parts = resources.filter((name) => {
-      const sent = own(state, `${name}_sent`);
-      return sent !== undefined && sent !== "" && sent !== own(state, `${name}_acked`);
+    // Newer releases of istiod have a mapping by type, older ones these fields.
+    const byType = Object.entries(state.resources ?? {}).flatMap(([type, { sent, acked, lastError }]) => {
+      const short = type.split(".").at(-1) ?? type;
+      if (lastError) return [`${short}: ${lastError}`];
+      return isLate(sent, acked) ? [short] : [];
     });
-    return parts.length === 0 ? [] : [`${state.proxy ?? "?"} (${parts.join(", ")})`];
+    const parts = resources.filter((name) => isLate(own(state, `${name}_sent`), own(state, `${name}_acked`)));
+    const all = byType.length > 0 ? byType : parts;
+    return all.length === 0 ? [] : [`${state.proxy ?? "?"} (${all.join(", ")})`];
   });
   if (late.length > 0) {
     const message = `${late.length} of ${states.length} proxies have not acknowledged their configuration: ${listed(late)}`;
@@ -123,40 +143,82 @@ export function versionFindings({ proxies, agents, bare, controlPlanes }: MeshFi
   return [ofVersions, ofBare];
 }
 
-/** Days of the root certificate below which it is time to rotate it. */
-const rootDays = 30;
+/** Days of a certificate of the mesh's authority below which it is time to rotate it. */
+const authorityDays = 30;
 
+/** The root as proxies have it, and the certificate that istiod signs with, where it is another one. */
 async function certificateFindings({ server, now = Date.now(), signal }: HealthContext): Promise<HealthFinding[]> {
-  const kind = { apiVersion: "v1", kind: "ConfigMap", namespace: "default" };
-  // istiod writes it into every namespace.
-  const found = await server.get({ ...kind, name: "istio-ca-root-cert" }, signal);
-  return [rootFinding(dataOf(found, "root-cert.pem"), now)];
+  const at = { apiVersion: "v1", namespace: rootNamespace };
+  const [root, ...signing] = await Promise.all([
+    server.get({ ...at, kind: "ConfigMap", name: "istio-ca-root-cert" }, signal),
+    ...["cacerts", "istio-ca-secret"].map((name) =>
+      ifAllowed(server.get({ ...at, kind: "Secret", name }, signal), undefined),
+    ),
+  ]);
+  const pem = dataOf(root, "root-cert.pem");
+  const [used] = signing.flatMap((secret) => dataOf(secret, "ca-cert.pem") ?? []);
+  const signer = used === undefined ? undefined : Buffer.from(used, "base64").toString("utf8");
+  return [
+    certificateFinding("the root certificate of the mesh", pem, now),
+    ...(signer === undefined || signer.trim() === pem?.trim()
+      ? []
+      : [certificateFinding("the certificate that istiod signs with", signer, now)]),
+  ];
 }
 
-export function rootFinding(pem: string | undefined, now: number): HealthFinding {
+/** @param pem of several, the first that ends counts */
+export function certificateFinding(what: string, pem: string | undefined, now: number): HealthFinding {
   const subject = "certificates";
-  const [certificate] = pem?.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
-  if (certificate === undefined) {
-    return {
-      level: "not known",
-      subject,
-      message: "there is no root certificate in ConfigMap default/istio-ca-root-cert",
-    };
+  const found = pem?.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+  const ends = found.map((one) => Date.parse(new X509Certificate(one).validTo));
+  if (ends.length === 0) {
+    return { level: "not known", subject, message: `${what} is not in namespace ${rootNamespace}` };
   }
-  const { validTo } = new X509Certificate(certificate);
-  const days = Math.floor((Date.parse(validTo) - now) / 86_400_000);
-  const message = `the root certificate of the mesh ends on ${new Date(validTo).toISOString().slice(0, 10)}, in ${days} days`;
-  if (days >= rootDays) return { level: "ok", subject, message };
+  const end = Math.min(...ends);
+  const days = Math.floor((end - now) / 86_400_000);
+  const message = `${what} ends on ${new Date(end).toISOString().slice(0, 10)}, in ${days} days`;
+  if (days >= authorityDays) return { level: "ok", subject, message };
   const next = "rotate it: https://istio.io/latest/docs/tasks/security/cert-management/plugin-ca-cert/";
   return { level: days < 0 ? "error" : "warning", subject, message, next };
 }
 
-function plainTextFindings({ plainText }: HealthRequest): HealthFinding[] {
+interface Mtls {
+  readonly mode?: string;
+}
+
+/**
+ * Workloads that accept plain text by the PeerAuthentication objects of the cluster, which may be others than the settings'.
+ *
+ * Source: istio/istio, pilot/pkg/security/authn/policy_applier.go, ComposePeerAuthentication.
+ */
+export function plainTextFindings({ workloads }: HealthRequest, objects: readonly LiveObject[]): HealthFinding[] {
   const subject = "plain text";
-  if (plainText.length === 0)
-    return [{ level: "ok", subject, message: "no setting lets a workload take it; the probes of mtls measure that" }];
+  const created = ({ metadata }: LiveObject) => (metadata as { creationTimestamp?: string }).creationTimestamp ?? "";
+  const oldestFirst = [...objects].sort((a, b) => created(a).localeCompare(created(b)));
+  const labelsOf = ({ spec }: LiveObject) =>
+    Object.entries(
+      (spec?.selector as { matchLabels?: Readonly<Record<string, string>> } | undefined)?.matchLabels ?? {},
+    );
+  const modeOf = (mtls: Mtls | undefined) => (mtls?.mode === "UNSET" ? undefined : mtls?.mode);
+  const open = workloads.flatMap(({ title, namespace, labels, inMesh }) => {
+    if (!inMesh) return [`${title} (outside the mesh)`];
+    const at = (where: string) => oldestFirst.filter(({ metadata }) => metadata.namespace === where);
+    const isOwn = (one: LiveObject) =>
+      labelsOf(one).length > 0 && labelsOf(one).every(([key, value]) => own(labels, key) === value);
+    const ofWorkload = namespace === rootNamespace ? undefined : at(namespace).find(isOwn);
+    const layers = [
+      ofWorkload,
+      ...[namespace, rootNamespace].map((where) => at(where).find((one) => labelsOf(one).length === 0)),
+    ];
+    const mode = layers.map((layer) => modeOf(layer?.spec?.mtls as Mtls | undefined)).find(Boolean) ?? "PERMISSIVE";
+    const ports = Object.entries((ofWorkload?.spec?.portLevelMtls ?? {}) as Readonly<Record<string, Mtls>>);
+    const all = [mode, ...ports.map(([port, mtls]) => `${modeOf(mtls) ?? mode} at ${port}`)];
+    const wrong = all.filter((one) => !one.startsWith("STRICT"));
+    return wrong.length === 0 ? [] : [`${title} (${[...new Set(wrong)].join(", ")})`];
+  });
+  if (open.length === 0) return [{ level: "ok", subject, message: "every workload refuses plain text" }];
   const next = "set mtls: STRICT where no client needs it (npm run policies -- plaintext)";
-  return [{ level: "warning", subject, message: `accepted by ${listed(plainText)}`, next }];
+  return [{ level: "warning", subject, message: `accepted by ${listed(open)}`, next }];
 }
 
 /** The first ones, and how many more. */

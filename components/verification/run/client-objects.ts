@@ -18,6 +18,9 @@ export const witnessPort = 8080;
 
 export const ownLabel = { [managedBy]: verificationManager };
 
+/** Of every client. */
+export const clientLabels = { ...ownLabel, [clientLabel]: "true" };
+
 export function clientKey(client: ProbeClient): string {
   switch (client.kind) {
     case "workload":

@@ -1,9 +1,10 @@
 import type { DataPlane } from "../../model/data-planes";
-import type { ApplyObject } from "../../shared/kubernetes/api-server";
+import type { ApplyObject, LiveObject } from "../../shared/kubernetes/api-server";
 import { Missing, type Sleep, waitFor, type WaitTimeout, whenAvailable } from "../../shared/kubernetes/wait";
 import { messageOf, UserError } from "../../shared/problem";
 import { clientContainer } from "./client-objects";
 import type { MeshPod, VerificationCluster } from "./cluster";
+import { restrictions } from "./hints";
 import { explained } from "./refusals";
 
 /** There cannot be a client, for the reason in the message. */
@@ -13,6 +14,8 @@ export class ClientError extends UserError {
 
 interface PodContext {
   readonly cluster: VerificationCluster;
+  /** Of the cluster. */
+  readonly networkPolicies: readonly LiveObject[];
   readonly stuck: ReadonlyMap<string, string>;
   readonly sleep: Sleep;
 }
@@ -51,18 +54,24 @@ function unlessRunning(pod: MeshPod, container: string, plane: DataPlane): strin
 }
 
 export async function waitForPod(
-  { cluster, sleep }: Pick<PodContext, "cluster" | "sleep">,
+  { cluster, sleep, networkPolicies }: Omit<PodContext, "stuck">,
   { namespace, name }: Readonly<Record<"namespace" | "name", string>>,
   missing: (pod: MeshPod) => string | undefined,
 ): Promise<void> {
+  let labels: MeshPod["labels"] = {};
   const check = async () => {
     const pod = await cluster.pod(namespace, name);
+    labels = pod?.labels ?? {};
     const what = pod ? missing(pod) : "its pod";
     return what === undefined || new Missing(what);
   };
   const onTimeout = ({ missing: what }: WaitTimeout) => {
     const start = `its pod ${namespace}/${name} does not run after ${podTimeout / 1000} s: `;
-    throw new ClientError(explained(`${start}${what}`, namespace));
+    // Without its control plane, a sidecar is not ready.
+    const [policy] = restrictions(networkPolicies, { namespace, labels }, "egress");
+    const hint =
+      policy === undefined ? "" : `; ${policy} restricts what it may send, which must include istiod and DNS`;
+    throw new ClientError(`${explained(`${start}${what}`, namespace)}${hint}`);
   };
   // A program that ends at once runs for a moment as well.
   const often = { intervalMs: 300, maxIntervalMs: 1000, consecutive: 2 };

@@ -49,6 +49,8 @@ export interface ClientContext {
   readonly seconds: number;
   /** What selects pods by their labels, by namespace. */
   readonly selecting: ReadonlyMap<string, readonly LiveObject[]>;
+  /** Of the cluster. */
+  readonly networkPolicies: readonly LiveObject[];
   /** What of an earlier run still exists, and why, by `Kind namespace/name`. */
   readonly stuck: ReadonlyMap<string, string>;
   readonly sleep: Sleep;

@@ -35,6 +35,12 @@ export const selectingKinds = [
   { apiVersion: "v1", kind: "Service" },
 ] as const;
 
+const networkPolicyKinds = [
+  { apiVersion: "networking.k8s.io/v1", kind: "NetworkPolicy" },
+  { apiVersion: "cilium.io/v2", kind: "CiliumNetworkPolicy" },
+  { apiVersion: "cilium.io/v2", kind: "CiliumClusterwideNetworkPolicy" },
+] as const;
+
 export class KubernetesCluster {
   readonly leases: Pick<ApiServer, "get" | "write" | "delete">;
 
@@ -74,8 +80,21 @@ export class KubernetesCluster {
 
   /** Objects of a namespace that may take pods by their labels, as far as the login may see them. */
   async selecting(namespace: string): Promise<LiveObject[]> {
-    const lists = selectingKinds.map((kind) => ifAllowed(ifFound(this.server.list({ ...kind, namespace }), []), []));
+    const lists = selectingKinds.map((kind) => this.listed({ ...kind, namespace }));
     return (await Promise.all(lists)).flat();
+  }
+
+  /** Of the whole cluster, as far as it has the kinds and the login may see them. */
+  async networkPolicies(): Promise<LiveObject[]> {
+    return (await Promise.all(networkPolicyKinds.map((kind) => this.listed(kind)))).flat();
+  }
+
+  telemetries(): Promise<LiveObject[]> {
+    return this.listed({ apiVersion: "telemetry.istio.io/v1", kind: "Telemetry" });
+  }
+
+  private listed(kind: Parameters<ApiServer["list"]>[0]): Promise<LiveObject[]> {
+    return ifAllowed(ifFound(this.server.list(kind), []), []);
   }
 
   endpointSlices(namespace: string): Promise<LiveObject[]> {
@@ -153,13 +172,13 @@ export class KubernetesCluster {
   }
 
   /** The state of the mesh besides its policies. */
-  async health(request: HealthRequest, signal?: AbortSignal): Promise<HealthFinding[]> {
-    const kubeconfig = this.server.kubeConfig.exportConfig();
-    const [state, analysis] = await Promise.all([
-      meshHealth(request, { server: this.server, signal }),
-      analysisFindings(kubeconfig, { signal }),
-    ]);
-    return [...state, ...analysis];
+  health(request: HealthRequest, signal?: AbortSignal): Promise<HealthFinding[]> {
+    return meshHealth(request, { server: this.server, signal });
+  }
+
+  /** What istioctl finds, which may take a minute. */
+  analysis(telemetries: readonly LiveObject[], signal?: AbortSignal): Promise<HealthFinding[]> {
+    return analysisFindings(this.server.kubeConfig.exportConfig(), { telemetries, signal });
   }
 
   /** The certificate in a Secret, PEM; undefined where there is none that the login may read. */

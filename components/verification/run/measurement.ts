@@ -1,4 +1,5 @@
 import { grouped } from "../../shared/grouped";
+import type { LiveObject } from "../../shared/kubernetes/object";
 import type { Sleep } from "../../shared/kubernetes/wait";
 import { evaluateSeries } from "../evaluation/evaluate";
 import { evaluateProbe } from "../evaluation/verdicts";
@@ -10,6 +11,7 @@ import { AddressError, Addresses } from "./addresses";
 import { clientKey } from "./client-objects";
 import type { Client, ClientState } from "./clients";
 import type { VerificationCluster } from "./cluster";
+import { withNetworkPolicies } from "./hints";
 import { Records } from "./records";
 import type { Order } from "./requests";
 import { concurrencyOf as usualConcurrency, requestsOf, type RunPlan } from "./run-plan";
@@ -24,6 +26,8 @@ export interface MeasureContext {
   readonly clients: ReadonlyMap<string, ClientState>;
   /** Why there is no witness, by namespace. */
   readonly witnesses: ReadonlyMap<string, string>;
+  /** Of the cluster. */
+  readonly networkPolicies: readonly LiveObject[];
   readonly log: (line: string) => void;
   /** Gets what limits the evidence, once for each time. */
   readonly note: (line: string) => void;
@@ -219,12 +223,13 @@ export class Measurement {
   }
 
   private conclude(probe: PlannedProbe, jobs: readonly Job[], start: number): ProbeResult {
-    const { maxRequests } = this.context.plan;
+    const { plan, networkPolicies } = this.context;
     const results = jobs
       .filter((job) => job.probe === probe)
-      .flatMap(({ result, isBounded }): SeriesResult[] => {
+      .flatMap(({ result: measured, series, isBounded }): SeriesResult[] => {
+        const result = measured && withNetworkPolicies(measured, series, plan, networkPolicies);
         if (!result?.failure || !isBounded) return result ? [result] : [];
-        const reason = `${result.failure.reason}; it was not measured again, as verification.maxRequests is ${maxRequests}`;
+        const reason = `${result.failure.reason}; it was not measured again, as verification.maxRequests is ${plan.maxRequests}`;
         return [{ ...result, failure: { ...result.failure, reason } }];
       });
     const result = evaluateProbe(probe, results, (this.context.now() - start) / 1000);

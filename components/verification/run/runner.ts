@@ -14,6 +14,7 @@ import { sentencesOf } from "../report/wording";
 import { cleanUp, removeObjects } from "./clean-up";
 import { type Clients, createClients } from "./clients";
 import type { VerificationCluster } from "./cluster";
+import { hiddenRecords } from "./hints";
 import { Measurement } from "./measurement";
 import type { VerificationInput, VerificationRequest, VerificationSummary } from "./request";
 import { unlessScaledToZero } from "./placement";
@@ -65,6 +66,8 @@ export async function runVerification(
     writeReports(result, folder);
     summary = { sentences: sentencesOf(result), report };
     for (const sentence of summary.sentences) log(sentence);
+    const longest = [...result.phases].sort((a, b) => b.seconds - a.seconds).slice(0, 5);
+    if (longest.length > 0) log(`Time: ${longest.map(({ name, seconds }) => `${name} ${seconds} s`).join(", ")}`);
     log(`Report: ${report}/verification.html`);
   };
   const { verdict, probes: results } = await measure({ request, input, context, probes, seconds }, conclude);
@@ -105,28 +108,40 @@ async function measure(run: Run, conclude: (result: VerificationResult) => void)
       const notes = new Set<string>();
       const note = (line: string) => void (notes.has(line) || (notes.add(line), log(line)));
       // Before the clients, whose pods are never ready.
-      const [selecting, health] = await phases.measure("state of the cluster", () =>
-        Promise.all([selectingIn(cluster, input.plan), cluster.health(input.plan.health, signal)]),
+      const [selecting, networkPolicies, telemetries, health] = await phases.measure("state of the cluster", () =>
+        Promise.all([
+          selectingIn(cluster, input.plan),
+          ...([cluster.networkPolicies(), cluster.telemetries()] as const),
+          cluster.health(input.plan.health, signal),
+        ]),
       );
+      // It takes as long as it takes; what it rejects with is thrown where its findings are needed.
+      const analysis = cluster.analysis(telemetries, signal);
+      analysis.catch(() => undefined);
+      for (const line of hiddenRecords(telemetries, input.plan)) note(line);
       const known = probes.map((probe) => unlessScaledToZero(probe, input.plan, selecting));
       const measurable = known.filter(({ notMeasurable }) => notMeasurable === undefined);
       const lifetime = context.again ? longestWatch : 900 + 4 * seconds;
-      const clientContext = {
-        cluster,
-        plan: input.plan,
-        run: id,
-        seconds: lifetime,
-        selecting,
-        stuck,
-        sleep,
-        log,
-        note,
-      };
+      const inCluster = { selecting, networkPolicies, stuck };
+      const clientContext = { cluster, plan: input.plan, run: id, seconds: lifetime, ...inCluster, sleep, log, note };
       const series = measurable.flatMap((probe) => probe.series);
       clients ??= await phases.measure("clients", () => createClients(clientContext, series));
       const tokens = new Tokens(new Map(Object.entries(input.keys)));
       const plan = { ...input.plan, probes: known };
-      const shared = { cluster, plan, tokens, run: id, ...clients, log, note, sleep, now, signal, hold };
+      const shared = {
+        cluster,
+        plan,
+        tokens,
+        run: id,
+        ...clients,
+        networkPolicies,
+        log,
+        note,
+        sleep,
+        now,
+        signal,
+        hold,
+      };
       const measurement = new Measurement(shared);
       const together = measurable.filter((probe) => probe.alone !== true);
       const results = known.flatMap((probe) => (measurable.includes(probe) ? [] : [evaluateProbe(probe, [], 0)]));
@@ -135,7 +150,9 @@ async function measure(run: Run, conclude: (result: VerificationResult) => void)
         results.push(await phases.measure(probe.name, () => measurement.alone(probe)));
       }
       const { requests } = measurement;
-      const result = resultOf(run, { id, startedAt, requests, phases, results, health, notes: [...notes] });
+      const findings = [...health, ...(await phases.measure("istioctl analyze, after the probes", () => analysis))];
+      const found = { id, startedAt, requests, phases, results, health: findings, notes: [...notes] };
+      const result = resultOf(run, found);
       conclude(result);
       if (!(await context.again?.(result))) return result;
       phases.clear();

@@ -39,7 +39,7 @@ export interface SenderContext {
 /** Requests of one command at most, unless more are to be sent at the same time: its output stays small. */
 const batchSize = 200;
 /** Clients that send at the same time. */
-const sendingClients = 6;
+const sendingClients = 16;
 /** Times that a batch is sent whose connection broke. */
 const tries = 3;
 

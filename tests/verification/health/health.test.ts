@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import path from "node:path";
-import { analysisFindings, analysisFindingsOf } from "../../../components/verification/health/analysis";
+import type { ApiServer, LiveObject } from "../../../components/shared/kubernetes/api-server";
+import { ApiError } from "../../../components/shared/kubernetes/errors";
 import {
+  certificateFinding,
   healthRequest,
-  rootFinding,
+  meshHealth,
+  plainTextFindings,
   syncFindingsOf,
   versionFindings,
 } from "../../../components/verification/health/health";
@@ -42,6 +42,19 @@ describe("the health of a mesh", () => {
     );
   });
 
+  it("names what a proxy has refused, as newer releases of istiod report it", () => {
+    const type = "type.googleapis.com/envoy.config.listener.v3.Listener";
+    const state = (more: object) => ({
+      proxy: "front.shop",
+      resources: { [type]: { sent: "2", acked: "2", ...more } },
+    });
+    const [late] = syncFindingsOf([state({ acked: "1" }), state({ lastError: "duplicate listener" }), state({})]);
+    assert.match(
+      late?.message ?? "",
+      /^2 of 3 .*: front.shop \(Listener\), front.shop \(Listener: duplicate listener\)$/,
+    );
+  });
+
   it("names proxies of another version, and pods without the proxy that they should have", () => {
     const proxy = {
       namespace: "shop",
@@ -74,60 +87,140 @@ describe("the health of a mesh", () => {
   });
 
   it("warns 30 days before the root certificate ends", () => {
-    const at = (day: string) => rootFinding(root, Date.parse(`${day}T00:00:00Z`));
+    const at = (day: string) => certificateFinding("the root", root, Date.parse(`${day}T00:00:00Z`));
     assert.equal(at("2035-01-01").level, "ok");
     assert.equal(at("2035-12-15").level, "warning");
     assert.match(at("2035-12-15").message, /ends on 2036-01-01, in 1[67] days/);
     assert.equal(at("2036-02-01").level, "error");
-    assert.equal(rootFinding(undefined, 0).level, "not known");
+    assert.equal(certificateFinding("the root", undefined, 0).level, "not known");
   });
 
-  it("lists the workloads that accept plain text, by port too", () => {
-    const strict = shopModel({
-      security: { peerAuthentication: [{ workload: "ratings", ports: { 9080: "DISABLE" } }] },
-    });
-    assert.deepEqual(healthRequest(strict).plainText, ["shop/ratings (DISABLE)"]);
-    assert.deepEqual(healthRequest(shopModel({}, { mtls: "PERMISSIVE" })).plainText.length, 3);
-  });
+  describe("plain text", () => {
+    const { workloads } = healthRequest(shopModel({}));
+    let created = 0;
+    const policy = (namespace: string, spec: object): LiveObject => {
+      const creationTimestamp = `2026-11-01T00:00:${String(created++).padStart(2, "0")}Z`;
+      const metadata = { name: `p${created}`, namespace, uid: "1", resourceVersion: "1", creationTimestamp };
+      return { apiVersion: "security.istio.io/v1", kind: "PeerAuthentication", metadata, spec: { ...spec } };
+    };
+    const strict = policy("istio-system", { mtls: { mode: "STRICT" } });
+    const found = (...objects: LiveObject[]) => plainTextFindings({ workloads }, objects).map(({ message }) => message);
 
-  describe("istioctl analyze", () => {
-    let folder: string;
-    const before = process.env.PATH;
-    beforeEach(() => (folder = mkdtempSync(path.join(tmpdir(), "talos-mesh-istioctl-"))));
-    afterEach(() => {
-      process.env.PATH = before;
-      rmSync(folder, { recursive: true, force: true });
-    });
-
-    function install(script: string): void {
-      const program = path.join(folder, "istioctl");
-      writeFileSync(program, `#!/bin/sh\n${script}\n`);
-      chmodSync(program, 0o755);
-      process.env.PATH = `${folder}:${before}`;
-    }
-
-    it("is not asked where it is not on PATH", async () => {
-      process.env.PATH = folder;
-      assert.deepEqual(await analysisFindings("kubeconfig", {}), []);
-    });
-
-    it("reports errors and warnings although it then fails, and gets the kubeconfig in a file", async () => {
-      const message = { code: "IST0101", level: "Error", message: "no such host", origin: "VirtualService shop/a" };
-      install(
-        `[ "$(cat "$6")" = secret ] && echo '${JSON.stringify([message, { ...message, level: "Info" }])}'; exit 79`,
+    it("is accepted by every workload where the cluster has no PeerAuthentication, whatever the settings say", () => {
+      const [message = ""] = found();
+      assert.ok(
+        workloads.every(({ title }) => message.includes(`${title} (PERMISSIVE)`)),
+        message,
       );
-      assert.deepEqual(await analysisFindings("secret", {}), [
-        { level: "error", subject: "analysis", message: "IST0101 VirtualService shop/a: no such host" },
+      assert.deepEqual(found(strict), ["every workload refuses plain text"]);
+    });
+
+    it("is judged by the objects of the cluster: the narrowest, and of several the oldest", () => {
+      const selector = { matchLabels: workloads.find(({ title }) => title === "shop/ratings")?.labels };
+      const ratings = policy("shop", { selector, portLevelMtls: { 9080: { mode: "DISABLE" } } });
+      assert.deepEqual(found(strict, ratings), ["accepted by shop/ratings (DISABLE at 9080)"]);
+      const newer = policy("shop", { selector, mtls: { mode: "PERMISSIVE" } });
+      assert.deepEqual(found(strict, newer, ratings), ["accepted by shop/ratings (DISABLE at 9080)"]);
+      const shop = policy("shop", { mtls: { mode: "PERMISSIVE" } });
+      const mine = policy("shop", { selector, mtls: { mode: "STRICT" } });
+      assert.ok(
+        !found(strict, shop, mine)[0]?.includes("ratings") && found(strict, shop, mine)[0]?.includes("PERMISSIVE"),
+      );
+      assert.deepEqual(found(strict, policy("shop", { mtls: { mode: "UNSET" } })), [
+        "every workload refuses plain text",
       ]);
     });
 
-    it("is not known where it cannot run", async () => {
-      install("echo 'Error: no cluster' >&2; exit 1");
-      const [found] = await analysisFindings("secret", {});
-      assert.equal(found?.level, "not known");
-      assert.match(found?.message ?? "", /istioctl analyze/);
-      assert.equal(analysisFindingsOf("✔ No validation issues")[0]?.level, "not known");
-      assert.equal(analysisFindingsOf("[]\n")[0]?.level, "ok");
+    it("is accepted outside the mesh", () => {
+      const outside = workloads.slice(0, 1).map((one) => ({ ...one, title: "shop/old", inMesh: false }));
+      assert.match(
+        plainTextFindings({ workloads: outside }, [strict])[0]?.message ?? "",
+        /shop\/old \(outside the mesh\)/,
+      );
+    });
+  });
+
+  describe("of a cluster", () => {
+    const at = (kind: string, name: string, more: object, namespace = "istio-system"): LiveObject =>
+      ({
+        apiVersion: "v1",
+        kind,
+        metadata: { name, namespace, uid: "1", resourceVersion: "1" },
+        ...more,
+      });
+    const proxy = { name: "istio-proxy", image: "istio/proxyv2:1.30.0" };
+    const istiod = at("Deployment", "istiod", {
+      metadata: {
+        ...{ name: "istiod", namespace: "istio-system", uid: "1", resourceVersion: "1" },
+        labels: { app: "istiod", "app.kubernetes.io/version": "1.31.1" },
+      },
+      spec: { replicas: 1 },
+    });
+    const pods = [
+      at("Pod", "front-1", { spec: { containers: [proxy] }, status: { phase: "Running" } }, "shop"),
+      at("Pod", "bare-1", { spec: { containers: [{ name: "app" }] }, status: { phase: "Running" } }, "shop"),
+    ];
+    const shop = {
+      ...at("Namespace", "shop", {}),
+      metadata: { ...at("Namespace", "shop", {}).metadata, labels: { "istio-injection": "enabled" } },
+    };
+    const lists = new Map([
+      ["Deployment", [istiod]],
+      ["Pod", pods],
+      ["Namespace", [shop]],
+    ]);
+    const objects = new Map([
+      ["ConfigMap istio-ca-root-cert", at("ConfigMap", "istio-ca-root-cert", { data: { "root-cert.pem": root } })],
+      [
+        "Secret cacerts",
+        at("Secret", "cacerts", { data: { "ca-cert.pem": Buffer.from(`\n${root}`).toString("base64") } }),
+      ],
+    ]);
+    const server = {
+      list: ({ kind, namespace }: { kind: string; namespace?: string }, { labelSelector = "" } = {}) =>
+        Promise.resolve(
+          labelSelector.includes("istio.io/rev=")
+            ? []
+            : (lists.get(kind) ?? []).filter(({ metadata }) => !namespace || metadata.namespace === namespace),
+        ),
+      get: ({ kind, name }: { kind: string; name: string }) => Promise.resolve(objects.get(`${kind} ${name}`)),
+    };
+    const ask = (more: Partial<typeof server> = {}) =>
+      meshHealth(healthRequest(shopModel({})), {
+        server: { ...server, ...more } as unknown as ApiServer,
+        now: Date.parse("2035-12-15T00:00:00Z"),
+      });
+    const levels = (found: Awaited<ReturnType<typeof ask>>) =>
+      found.map(({ level, subject }) => `${subject}: ${level}`);
+
+    it("names an old proxy, a pod without one, certificates that end, and workloads that accept plain text", async () => {
+      const found = await ask();
+      assert.deepEqual(levels(found), [
+        ...["proxies in sync: ok", "versions: warning", "outside the mesh: error"],
+        ...["certificates: warning", "plain text: warning"],
+      ]);
+      assert.match(found[1]?.message ?? "", /shop\/front-1: older than its control plane/);
+      assert.match(found[2]?.message ?? "", /shop\/bare-1/);
+    });
+
+    it("also looks at the certificate that istiod signs with, where it is not the root", async () => {
+      const other = Buffer.from(`${root}${root}`).toString("base64");
+      const signing = at("Secret", "cacerts", { data: { "ca-cert.pem": other } });
+      const found = await ask({
+        get: (one) => (one.name === "cacerts" ? Promise.resolve(signing) : server.get(one)),
+      });
+      const messages = found
+        .filter(({ subject }) => subject === "certificates")
+        .map(({ message }) => message.slice(0, 30));
+      assert.deepEqual(messages, ["the root certificate of the me", "the certificate that istiod si"]);
+    });
+
+    it("is not known, and no error, where the login may not see it", async () => {
+      const refuse = () => Promise.reject(new ApiError(403, "forbidden"));
+      assert.deepEqual(
+        levels(await ask({ list: refuse, get: refuse })),
+        ["proxies in sync", "versions", "certificates", "plain text"].map((subject) => `${subject}: not known`),
+      );
     });
   });
 });

@@ -18,7 +18,7 @@ describe("the clients of probes", () => {
   };
   const reasonOf = (result: Awaited<ReturnType<typeof run>>) => {
     const [failed] = result.results[0]?.probes ?? [];
-    assert.equal(failed?.verdict, "control failed");
+    assert.equal(failed?.verdict, "control failed", result.error?.stack);
     return failed?.reason ?? "";
   };
 

@@ -56,7 +56,8 @@ export class FakeCluster implements VerificationCluster {
   services: LiveObject[] = [];
   controllers: LiveObject[] = [];
   slices: LiveObject[] = [];
-  limits: LiveObject[] = [];
+  firewalls: LiveObject[] = [];
+  telemetryObjects: LiveObject[] = [];
   /** Titles of objects of ours whose deletion does not end. */
   readonly undeletable = new Set<string>();
   simulated = false;
@@ -86,13 +87,12 @@ export class FakeCluster implements VerificationCluster {
     return (await this.pods(namespace)).find((pod) => pod.name === name);
   }
 
-  limitRanges(): Promise<LiveObject[]> {
-    return Promise.resolve(this.limits);
-  }
-
-  accountSecrets(): Promise<string[]> {
-    return Promise.resolve(["of-account"]);
-  }
+  limitRanges = () => Promise.resolve<LiveObject[]>([]);
+  accountSecrets = () => Promise.resolve(["of-account"]);
+  networkPolicies = () => Promise.resolve(this.firewalls);
+  telemetries = () => Promise.resolve(this.telemetryObjects);
+  health = () => Promise.resolve(this.findings);
+  analysis = () => Promise.resolve<HealthFinding[]>([]);
 
   service(namespace: string, name: string): Promise<LiveObject | undefined> {
     const isMeant = ({ metadata }: LiveObject) => metadata.namespace === namespace && metadata.name === name;
@@ -230,10 +230,6 @@ export class FakeCluster implements VerificationCluster {
   namespace(name: string): Promise<LiveObject | undefined> {
     const found = this.ours.get(`Namespace ${name}`);
     return Promise.resolve(found as unknown as LiveObject | undefined);
-  }
-
-  health(): Promise<HealthFinding[]> {
-    return Promise.resolve(this.findings);
   }
 
   certificate(namespace: string, name: string): Promise<string | undefined> {

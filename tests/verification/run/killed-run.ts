@@ -30,6 +30,10 @@ class SilentCluster extends KubernetesCluster {
   override health() {
     return Promise.resolve([]);
   }
+
+  override analysis() {
+    return Promise.resolve([]);
+  }
 }
 
 async function main(): Promise<void> {

@@ -60,7 +60,15 @@ describe("clients of probes at a real API server", function () {
       ...more,
     });
     const selecting = new Map([[namespace, await cluster.selecting(namespace)]]);
-    const context = { cluster, plan: wanted, run: "test", seconds: 900, selecting, stuck: new Map<string, string>() };
+    const context = {
+      cluster,
+      plan: wanted,
+      run: "test",
+      seconds: 900,
+      selecting,
+      networkPolicies: [],
+      stuck: new Map<string, string>(),
+    };
     const line = (text: string) => void log.push(text);
     return (await createClients({ ...context, sleep: delay, log: line, note: line }, all)).clients;
   }

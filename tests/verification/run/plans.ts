@@ -46,7 +46,7 @@ export function plan(probes: readonly PlannedProbe[], more: Partial<RunPlan> = {
     gateways: [],
     strangers: { sidecar: { "istio-injection": "enabled" }, ambient: {}, outside: {} },
     ...{ clients: "auto", image: "curl:1", pull: { policy: "IfNotPresent", secrets: [] } },
-    ...{ deadlineSeconds: 60, requestsPerSecond: 1000, maxRequests: 10_000, health: { plainText: [] } },
+    ...{ deadlineSeconds: 60, requestsPerSecond: 1000, maxRequests: 10_000, health: { workloads: [] } },
     ...more,
   };
 }

@@ -24,6 +24,8 @@ describe("a run of probes", () => {
     assert.deepEqual([result?.verdict, result?.requests], ["holds", 3]);
     assert.match(result?.probes[0]?.series[0]?.evidence ?? "", /client's sidecar and the server's sidecar/);
     assert.ok(log.includes("[1/1] holds: front to back"));
+    // On this clock only pauses take time.
+    assert.match(log.at(-2) ?? "", /^Time: probes together 1\.2 s, clients 0\.\d s, /);
     assert.match(log.at(-1) ?? "", /^Report: .talos-mesh\/test\/verification/);
   });
 
