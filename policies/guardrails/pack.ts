@@ -19,6 +19,12 @@ const projectRoot = path.resolve(__dirname, "../..");
 const config = new pulumi.Config("talos-mesh");
 const facts = stackFacts();
 
+/**
+ * Inputs by URN, which the engine gives for each resource before it gives the whole stack. Of the stack it gives the outputs,
+ * and these are empty in a preview as long as the cluster, and with it the kubeconfig, is not known.
+ */
+const inputs = new Map<string, GuardedResource>();
+
 new policy.PolicyPack("talos-mesh-guardrails", { policies: guardrails.map(asPolicy) });
 
 function stackFacts(): Facts {
@@ -51,7 +57,8 @@ function asPolicy(guardrail: Guardrail): policy.ResourceValidationPolicy | polic
     return {
       ...described,
       validateStack: ({ resources }, report) => {
-        for (const { resource, message } of stackFindings(guardrail, resources.map(guarded), facts)) {
+        const all = resources.map((one) => inputs.get(one.urn) ?? guarded(one));
+        for (const { resource, message } of stackFindings(guardrail, all, facts)) {
           report(resource ? `${titleOf(resource)}: ${message}` : message, resource?.urn);
         }
       },
@@ -60,9 +67,9 @@ function asPolicy(guardrail: Guardrail): policy.ResourceValidationPolicy | polic
   return {
     ...described,
     validateResource: (resource, report) => {
-      for (const { message } of resourceFindings(guardrail, guarded(resource), facts)) {
-        report(`${titleOf(guarded(resource))}: ${message}`);
-      }
+      const judged = guarded(resource);
+      inputs.set(judged.urn, judged);
+      for (const { message } of resourceFindings(guardrail, judged, facts)) report(`${titleOf(judged)}: ${message}`);
     },
   };
 }

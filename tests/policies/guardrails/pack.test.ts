@@ -185,6 +185,17 @@ describe("the policy pack", () => {
     );
   });
 
+  it("judges the inputs of a stack whose outputs are not known yet", async () => {
+    const resources = example("mtls-strict");
+    const started = await start({ environment: "dev" });
+    for (const resource of resources) await started.analyze(resource);
+    const found = await started.analyzeStack(resources.map((resource) => ({ ...resource, props: {} })));
+    assert.deepEqual(
+      found.map(([id]) => id),
+      ["mtls-strict", "mtls-strict", "egress-closed"],
+    );
+  });
+
   it("takes exceptions from the configuration, until they end", async () => {
     const [fault] = example("no-faults");
     assert.ok(fault);
