@@ -7,7 +7,12 @@ import { root } from "../settings/stack-files";
 import { settingsOf } from "./inputs";
 
 interface Pod {
-  readonly spec: { readonly serviceAccountName: string; readonly containers: readonly { readonly image: string }[] };
+  readonly spec: { readonly serviceAccountName?: string; readonly containers: readonly Container[] };
+}
+
+interface Container {
+  readonly image: string;
+  readonly env?: readonly { readonly name: string; readonly value?: string }[];
 }
 
 describe("local-path-provisioner in the program", function () {
@@ -52,7 +57,10 @@ describe("local-path-provisioner in the program", function () {
     assert.deepEqual(pulled, listed);
     const account = run.one("ServiceAccount", "platform-local-path").inputs;
     assert.deepEqual(account.imagePullSecrets, [{ name: "registry" }]);
-    assert.equal(helper.spec.serviceAccountName, (account.metadata as { name: string }).name);
+    // The provisioner refuses a template with an account, and sets this one.
+    assert.equal(helper.spec.serviceAccountName, undefined);
+    const env = new Map(template.spec.containers[0]?.env?.map(({ name, value }) => [name, value]));
+    assert.equal(env.get("SERVICE_ACCOUNT_NAME"), (account.metadata as { name: string }).name);
   });
 
   it("comes before the addons that claim volumes, and before nothing of the mesh", () => {
