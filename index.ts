@@ -60,6 +60,7 @@ export = async function environment() {
       settings: settings.platform,
       layers,
       cni: cluster.cni,
+      cluster,
       stack: settings,
       namespaces: namespaces(settings),
       source: charts,

@@ -1,6 +1,7 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
 import type { Settings } from "../settings/schema";
+import type { Cluster } from "../cluster/cluster";
 import type { ClusterTraits } from "../cluster/kinds";
 import { ambientProbes } from "../cluster/kinds/cilium";
 import { hasAmbient } from "../model/data-planes";
@@ -34,6 +35,7 @@ export interface PlatformArgs {
   /** All of the settings, by which products of others are installed. */
   readonly stack: Settings;
   readonly source: ChartSource;
+  readonly cluster: Pick<Cluster, "kubeconfig" | "kubeContext">;
 }
 
 export class Platform extends Layer {

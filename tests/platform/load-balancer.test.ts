@@ -32,13 +32,15 @@ describe("MetalLB in the program", function () {
 
   it("gets its pools after it answers, and announces them after that", () => {
     const [release, advertisement] = [run.one("Release", "platform-metallb"), run.one("L2Advertisement")];
+    const answers = run.one("command:local:Command", "platform-metallb-accepted");
+    assert.ok(run.dependsOn(answers, release));
     const pools = run.byType("IPAddressPool");
     assert.deepEqual(
       pools.map(({ name }) => name),
       ["platform-metallb-ipaddresspool-public", "platform-metallb-ipaddresspool-partners"],
     );
     for (const pool of pools) {
-      assert.ok(run.dependsOn(pool, release), pool.name);
+      assert.ok(run.dependsOn(pool, answers), pool.name);
       assert.ok(run.dependsOn(advertisement, pool), pool.name);
     }
   });
