@@ -9,7 +9,7 @@ import { clientCertificates } from "./components/mesh/client-certificates";
 import { chartSource, Istio } from "./components/mesh/istio";
 import { meshNotes } from "./components/mesh/notes";
 import { sidecarRequest } from "./components/mesh/values/istio-charts";
-import { ownedLayers, sharedClusterOf, stackReferenceOf } from "./components/model/layers";
+import { clusterIssuers, ownedLayers, sharedClusterOf, stackReferenceOf } from "./components/model/layers";
 import { policyMeshConfig } from "./components/model/mesh-config";
 import { connectionEntrances } from "./components/model/policies/connection-entrances";
 import { egressEntrances } from "./components/model/policies/egress-entrances";
@@ -104,10 +104,12 @@ function deployMesh({ context, model, secrets }: Stack, { cluster, charts, platf
   const onPlatform = { ...inCluster, dependsOn: [...platform.foundations] };
 
   const meshConfig = policyMeshConfig(settings);
+  const issuers = { clusterIssuers: clusterIssuers(settings) };
   const istio = new Istio(
     "istio",
     {
       ...settings,
+      ...issuers,
       cluster,
       source: charts,
       meshConfig,
@@ -122,7 +124,7 @@ function deployMesh({ context, model, secrets }: Stack, { cluster, charts, platf
   );
   gatewayCertificates(
     "gateway-certificates",
-    { ...settings, nodeAddress: cluster.nodeAddress, secrets, context },
+    { ...settings, ...issuers, nodeAddress: cluster.nodeAddress, secrets, context },
     { ...inCluster, dependsOn: [...platform.foundations, ...platform.issuers] },
   );
 

@@ -4,7 +4,7 @@ import path from "node:path";
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { ProgramContext } from "../settings/context";
-import { issuedCertificate } from "../model/certificates";
+import { issuedCertificate, issuerKind, type KnownIssuers } from "../model/certificates";
 import { exposedHosts, type ExposingSections } from "../model/exposures";
 import { gatewayNamespace, hostsByServer, tlsServers } from "../model/gateways";
 import { clientAuthorityName } from "../model/object-names";
@@ -15,13 +15,14 @@ import { lifecycleCommand } from "../shared/lifecycle-command";
 import { own } from "../shared/own";
 import type { TlsServer } from "../shared/workload";
 
-export interface GatewayCertificatesArgs extends ExposingSections, Pick<Settings, "gateways"> {
+export interface GatewayCertificatesArgs extends ExposingSections, KnownIssuers, Pick<Settings, "gateways"> {
   readonly secrets: Readonly<Record<string, pulumi.Output<string>>>;
   readonly context: ProgramContext;
   readonly nodeAddress?: string;
 }
 
 interface Certificate {
+  readonly gateway: string;
   readonly server: TlsServerSettings;
   readonly model: TlsServer;
   /** Those that clients name for it. */
@@ -56,13 +57,13 @@ export class GatewayCertificates extends Layer {
         exposedHosts(args, gateway).map(({ host }) => host),
       );
       for (const { settings: server, server: model, hosts } of servers) {
-        this.certificate({ server, model, hosts, namespace, resource: resourceName(name, gateway, model) });
+        this.certificate({ gateway, server, model, hosts, namespace, resource: resourceName(name, gateway, model) });
       }
     }
     this.registerOutputs();
   }
 
-  private certificate({ server, model, hosts, namespace, resource }: Certificate): void {
+  private certificate({ gateway, server, model, hosts, namespace, resource }: Certificate): void {
     const [name] = model.credentialNames;
     if (name === undefined) return;
     const clients = this.clientAuthority(server);
@@ -75,7 +76,11 @@ export class GatewayCertificates extends Layer {
         {
           apiVersion: "cert-manager.io/v1",
           kind: "Certificate",
-          metadata: { name, namespace },
+          metadata: {
+            name,
+            namespace,
+            ...(issuerKind(this.args, server) === "http01" && { annotations: challengeRoute(gateway, namespace) }),
+          },
           spec: { secretName: name, dnsNames: [...hosts], ...issued },
         },
         this.child,
@@ -131,6 +136,12 @@ export class GatewayCertificates extends Layer {
       keyAndCertificate.stdout.apply((text) => text.split(/(?=-----BEGIN CERTIFICATE-----)/)[index] ?? "");
     return { privateKey: part(0), certificate: part(1) };
   }
+}
+
+/** By which cert-manager answers challenges through a Gateway, whose name need not be in the issuer. */
+function challengeRoute(name: string, namespace: string) {
+  const annotation = "acme.cert-manager.io/http01-parentref";
+  return { [`${annotation}kind`]: "Gateway", [`${annotation}name`]: name, [`${annotation}namespace`]: namespace };
 }
 
 /** In openssl's format. `*` is no name, so it is replaced by the address of the nodes; this machine is always added. */

@@ -1,6 +1,6 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import type { Output, Resource } from "@pulumi/pulumi";
-import { challengedHosts } from "../model/certificates";
+import { challengedHosts, type KnownIssuers } from "../model/certificates";
 import { controlPlaneOf, revisionName } from "../model/control-planes";
 import { defaultRevision } from "../shared/istio";
 import { exposedHosts, type ExposingSections } from "../model/exposures";
@@ -29,7 +29,7 @@ function revisionOf(mesh: MeshSettings, namespace: string): { readonly revision?
   return revision === defaultRevision ? {} : { revision };
 }
 
-export interface IstioArgs extends MeshValuesInput, ExposingSections, Pick<Settings, "gateways" | "platform"> {
+export interface IstioArgs extends MeshValuesInput, ExposingSections, KnownIssuers, Pick<Settings, "gateways"> {
   readonly cluster: ClusterFacts & StepAccess;
   readonly entrances: readonly EgressEntrance[];
   readonly connections: readonly ConnectionEntrance[];

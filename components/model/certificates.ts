@@ -1,6 +1,6 @@
 import { X509Certificate } from "node:crypto";
+import type { SharedCluster } from "../cluster/kinds/shared-cluster";
 import type { Settings } from "../settings/schema";
-import type { ClusterIssuerSettings } from "../settings/sections/cert-manager";
 import type { TlsServerSettings } from "../settings/sections/gateway-tls";
 import { own } from "../shared/own";
 import { knownEntries } from "../shared/unknown";
@@ -16,36 +16,37 @@ export function issuedCertificate({ issuer, certManager }: Pick<TlsServerSetting
   return { ...certificate, issuerRef: { name, kind, group: "cert-manager.io" } };
 }
 
-type Slice = Pick<Settings, "platform">;
+/** The ClusterIssuers that are known (`clusterIssuers`). */
+export interface KnownIssuers {
+  readonly clusterIssuers: SharedCluster["issuers"];
+}
 
-/** The issuer of `platform.certManager` that a server asks. */
-export function configuredIssuer({ platform }: Slice, server: TlsServerSettings): ClusterIssuerSettings | undefined {
+/** Undefined where a server asks no issuer that is known. */
+export function issuerKind({ clusterIssuers = {} }: KnownIssuers, server: TlsServerSettings) {
   const { kind, name, group } = issuedCertificate(server)?.issuerRef ?? {};
   if (kind !== "ClusterIssuer" || group !== "cert-manager.io" || name === undefined) return undefined;
-  return own(platform.certManager?.issuers ?? {}, name);
+  return own(clusterIssuers, name);
 }
 
 /** Hosts of a gateway for which an authority asks on port 80, by HTTP-01. */
 export function challengedHosts(
-  settings: Slice & Pick<Settings, "gateways">,
+  known: KnownIssuers & Pick<Settings, "gateways">,
   gateway: string,
   hosts: readonly string[],
 ): ReadonlySet<string> {
-  const tls = own(settings.gateways, gateway)?.tls;
+  const tls = own(known.gateways, gateway)?.tls;
   const servers = tls ? hostsByServer(gateway, tls, hosts) : [];
-  return new Set(servers.flatMap((one) => (configuredIssuer(settings, one.settings)?.acme?.http01 ? one.hosts : [])));
+  return new Set(servers.flatMap((one) => (issuerKind(known, one.settings) === "http01" ? one.hosts : [])));
 }
 
-/** The gateways with a server that asks an issuer of `platform.certManager`. */
-export function gatewaysOfIssuer({ gateways }: Pick<Settings, "gateways">, name: string): string[] {
-  return knownEntries(gateways).flatMap(([gateway, { tls }]) => {
-    const servers = tls ? [tls, ...tls.servers] : [];
-    const asks = servers.some((server) => {
-      const { kind, name: asked } = issuedCertificate(server)?.issuerRef ?? {};
-      return kind === "ClusterIssuer" && asked === name;
-    });
-    return asks ? [String(gateway)] : [];
-  });
+/** Whether a gateway has a server that asks the issuer. */
+export function isAsked({ gateways }: Pick<Settings, "gateways">, issuer: string): boolean {
+  return knownEntries(gateways).some(([, { tls }]) =>
+    (tls ? [tls, ...tls.servers] : []).some((server) => {
+      const { kind, name } = issuedCertificate(server)?.issuerRef ?? {};
+      return kind === "ClusterIssuer" && name === issuer;
+    }),
+  );
 }
 
 /** The certificates of a PEM text; none where one cannot be read. */

@@ -42,7 +42,20 @@ export function sharedClusterOf({ settings, cluster }: Pick<Model, "settings" | 
     ...{ loadBalancers, networkPolicies, cni, nodeAddress, kubeContext },
     layers: layerNames.filter((layer) => owned.has(layer) || below?.layers.includes(layer)),
     gatewayApi: installed ? gatewayApiVersion(settings.mesh) : below?.gatewayApi,
+    issuers: clusterIssuers(settings),
   };
+}
+
+/** The ClusterIssuers of this stack, or of that of its cluster; undefined where neither installs cert-manager. */
+export function clusterIssuers({
+  platform,
+  cluster,
+}: Pick<Settings, "platform" | "cluster">): SharedCluster["issuers"] {
+  const { issuers } = platform.certManager ?? {};
+  if (!issuers) return sharedClusterIn(cluster)?.issuers;
+  return Object.fromEntries(
+    Object.entries(issuers).map(([name, { acme }]) => [name, acme?.http01 ? "http01" : acme ? "dns01" : "authority"]),
+  );
 }
 
 export function clusterName(cluster: Settings["cluster"]): string {

@@ -1,8 +1,8 @@
-import { configuredIssuer, gatewaysOfIssuer } from "../model/certificates";
+import { certificatesIn, isAsked, issuerKind } from "../model/certificates";
 import { exposedHosts } from "../model/exposures";
 import { hostsByServer, plainHttp } from "../model/gateways";
+import { clusterIssuers, ownedLayers, stackReferenceOf } from "../model/layers";
 import type { Model } from "../model/model";
-import type { CertManagerSettings } from "../settings/sections/cert-manager";
 import type { GatewayDeploymentSettings } from "../settings/sections/gateways";
 import type { TlsServerSettings } from "../settings/sections/gateway-tls";
 import { suggestion } from "../settings/wording";
@@ -22,11 +22,17 @@ export const certManagerChecks: readonly Check[] = [
   ),
   rule("platform.certManager.issuers.*.acme", ({ http01 }, { settings }, at) => {
     const name = String(at[3]);
-    if (!http01 || gatewaysOfIssuer(settings, name).length > 0) return undefined;
+    if (!http01 || !ownedLayers(settings).has("mesh") || isAsked(settings, name)) return undefined;
     return {
       http01: `no gateway asks for a certificate (tls.certManager.clusterIssuer: ${name}); remove the issuer, or set dns01`,
     };
   }),
+  rule(
+    "platform.certManager.issuers.*.acme.caBundle",
+    (text) =>
+      certificatesIn(text).length === 0 &&
+      "cannot be read; expected PEM, which begins with -----BEGIN CERTIFICATE-----",
+  ),
   refuse(
     "platform.certManager.issuers.*.acme.dns01.rfc2136",
     ({ tsigKeyName, tsigSecret }) => (tsigKeyName === undefined) !== (tsigSecret === undefined),
@@ -63,14 +69,16 @@ function authorities({ settings: { platform } }: Model, { secretTexts }: CheckCo
   );
 }
 
-/** What a reference to an issuer of `platform.certManager` names, where that has no such issuer. */
-export function unknownIssuer(name: string, issuers: CertManagerSettings["issuers"] = {}): Refusal {
-  const known = Object.keys(issuers);
+/** What a reference to an issuer of `platform.certManager` names, of this stack or its cluster's, where that has none such. */
+export function unknownIssuer(
+  name: string,
+  known: readonly string[],
+  { platform, cluster }: Model["settings"],
+): Refusal {
+  const reference = platform.certManager ? undefined : stackReferenceOf(cluster);
+  const section = `talos-mesh:platform.certManager.issuers${reference === undefined ? "" : ` of ${reference}`}`;
   const hint = known.length > 0 ? suggestion(name, known) : "there are none";
-  return (
-    own(issuers, name) === undefined &&
-    `found ${name}; no such issuer in talos-mesh:platform.certManager.issuers; ${hint}`
-  );
+  return !known.includes(name) && `found ${name}; no such issuer in ${section}; ${hint}`;
 }
 
 interface Authority {
@@ -111,20 +119,22 @@ function certificateRefusal(
   settings: Model["settings"],
 ): Refusal {
   const { certManager } = server;
-  const { issuers } = settings.platform.certManager ?? {};
-  const issuer = configuredIssuer(settings, server);
+  const issuers = clusterIssuers(settings);
+  const kind = issuerKind({ clusterIssuers: issuers }, server);
   return [
-    issuer?.acme?.http01 && {
+    kind === "http01" && {
       [server.issuer ? "issuer" : "certManager"]: challengeRefusal(gateway, certManager?.dnsNames ?? hosts),
     },
     certManager && {
       certManager: {
         clusterIssuer:
-          certManager.clusterIssuer !== undefined && issuers && unknownIssuer(certManager.clusterIssuer, issuers),
+          certManager.clusterIssuer !== undefined &&
+          issuers &&
+          unknownIssuer(certManager.clusterIssuer, Object.keys(issuers), settings),
         dnsNames: hosts
           .filter((host) => host !== "*" && certManager.dnsNames?.every((name) => !covers(name, host)))
           .map((host) => `does not cover ${host}, which is exposed; add it`),
-        ...durationRefusals(certManager, issuer?.acme !== undefined),
+        ...durationRefusals(certManager, kind === "http01" || kind === "dns01"),
       },
     },
   ];

@@ -56,7 +56,9 @@ function issuerRefusal(
       },
     {
       clusterIssuer:
-        clusterIssuer !== undefined && certManager && clusterIssuerRefusal(clusterIssuer, certManager.issuers),
+        clusterIssuer !== undefined &&
+        certManager &&
+        clusterIssuerRefusal(clusterIssuer, certManager.issuers, settings),
       duration: milliseconds(duration) < hourMs && `found ${duration}; cert-manager issues for at least 1h`,
       rootCertificate:
         rootCertificate && signer !== undefined && rootRefusal(rootCertificate.secret, signer, unsigned, secretTexts),
@@ -66,13 +68,13 @@ function issuerRefusal(
 
 type Issuers = NonNullable<Model["settings"]["platform"]["certManager"]>["issuers"];
 
-function clusterIssuerRefusal(name: string, issuers: Issuers): Refusal {
+function clusterIssuerRefusal(name: string, issuers: Issuers, settings: Model["settings"]): Refusal {
   if (own(issuers, name)?.acme)
     return `found ${name}, an issuer of kind acme, which signs for names of DNS only, not for identities of workloads; use one with ca or selfSignedCA`;
   const authority = name.replace(/-root$/, "");
   if (own(issuers, name) === undefined && authority !== name && own(issuers, authority)?.selfSignedCA)
     return `found ${name}, with which each certificate is its own root, so that no workload would trust another; use ${authority}`;
-  return unknownIssuer(name, issuers);
+  return unknownIssuer(name, Object.keys(issuers), settings);
 }
 
 /** @param unsigned what is missing where none of the roots signed the certificate; false where others are in between */

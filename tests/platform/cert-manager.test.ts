@@ -36,7 +36,10 @@ describe("cert-manager in the program", function () {
   });
 
   it("has its issuers before the certificates of gateways, of which each kind has its own", () => {
-    const certificates = run.byType("Certificate").filter(({ name }) => name.startsWith("gateway-certificates"));
+    const certificates = run
+      .byType("Certificate")
+      .filter(({ name }) => name.startsWith("gateway-certificates"))
+      .sort((a, b) => (a.name < b.name ? -1 : 1));
     assert.deepEqual(
       certificates.map(({ inputs }) => {
         const { dnsNames, issuerRef, secretName, duration } = inputs.spec as Record<string, unknown>;
@@ -45,10 +48,10 @@ describe("cert-manager in the program", function () {
         return [namespace, secretName, dnsNames, `${kind} ${name}`, duration];
       }),
       [
-        ["istio-ingress", "istio-ingress-certificate", ["shop.example.com"], "ClusterIssuer letsencrypt", undefined],
+        ["istio-chart", "istio-chart-certificate", ["*.example.com"], "ClusterIssuer lab", "720h"],
         ["istio-chart", "istio-chart-certificate.api.example.com", ["api.example.com"], "Issuer team", undefined],
         ["istio-chart", "istio-chart-certificate.old.example.com", ["old.example.com"], "ClusterIssuer lab", undefined],
-        ["istio-chart", "istio-chart-certificate", ["*.example.com"], "ClusterIssuer lab", "720h"],
+        ["istio-ingress", "istio-ingress-certificate", ["shop.example.com"], "ClusterIssuer letsencrypt", undefined],
       ],
     );
     for (const certificate of certificates) {
@@ -58,15 +61,19 @@ describe("cert-manager in the program", function () {
 
   it("answers challenges by routes of the gateway's own namespace, which its listener for plain HTTP admits", () => {
     const { acme } = spec("ClusterIssuer", "platform-cert-manager-clusterissuer-letsencrypt") as {
-      acme: { solvers: readonly { http01: { gatewayHTTPRoute: { parentRefs: unknown } } }[] };
+      acme: { solvers: readonly { http01: { gatewayHTTPRoute: object } }[] };
     };
-    const gateway = {
-      group: "gateway.networking.k8s.io",
-      kind: "Gateway",
-      name: "ingress",
-      namespace: "istio-ingress",
-    };
-    assert.deepEqual(acme.solvers[0]?.http01.gatewayHTTPRoute.parentRefs, [gateway]);
+    assert.ok(acme.solvers[0] && !("parentRefs" in acme.solvers[0].http01.gatewayHTTPRoute));
+    const annotated = run.byType("Certificate").flatMap(({ inputs }) => {
+      const { annotations = {}, name } = inputs.metadata as { annotations?: Record<string, string>; name: string };
+      return Object.entries(annotations).map(([key, value]) => [name, key, value]);
+    });
+    const prefix = "acme.cert-manager.io/http01-parentref";
+    assert.deepEqual(annotated, [
+      ["istio-ingress-certificate", `${prefix}kind`, "Gateway"],
+      ["istio-ingress-certificate", `${prefix}name`, "ingress"],
+      ["istio-ingress-certificate", `${prefix}namespace`, "istio-ingress"],
+    ]);
     const { listeners } = spec("Gateway", "istio-gateway-ingress") as {
       listeners: readonly { name: string; allowedRoutes: { namespaces: { selector: object } } }[];
     };

@@ -99,6 +99,41 @@ describe("a stack of a mesh on the cluster of another stack", () => {
     for (const each of others) assert.ok(run.dependsOn(each, marker), `${each.name} may outlive the marker`);
   });
 
+  describe("with cert-manager in the other stack", () => {
+    const withIssuers = (): Config => {
+      const { "talos-mesh:platform": platform, ...rest } = configOf("platform-staging");
+      const issuers = { letsencrypt: { acme: { http01: {} } }, lab: { selfSignedCA: { commonName: "Lab" } } };
+      return { ...rest, "talos-mesh:platform": { ...(platform as Config), certManager: { issuers } } };
+    };
+    const gateways = (clusterIssuer: string, kind = "gateway-api") => ({
+      "talos-mesh:gateways": { ingress: { kind, tls: { certManager: { clusterIssuer }, plainHttp: "redirect" } } },
+    });
+
+    it("has certificates that name their gateway for challenges, whose routes the gateway admits", async () => {
+      const run = await runMesh(gateways("letsencrypt"), withIssuers());
+      const metadata = run.one("Certificate").inputs.metadata as { annotations: object };
+      const annotation = "acme.cert-manager.io/http01-parentref";
+      assert.deepEqual(metadata.annotations, {
+        [`${annotation}kind`]: "Gateway",
+        [`${annotation}name`]: "ingress",
+        [`${annotation}namespace`]: "istio-ingress",
+      });
+      const { listeners } = run.one("Gateway", "istio-gateway-ingress").inputs.spec as {
+        listeners: readonly { protocol: string; allowedRoutes: object }[];
+      };
+      const [plain] = listeners.filter(({ protocol }) => protocol === "HTTP");
+      assert.match(JSON.stringify(plain?.allowedRoutes), /"istio-ingress"/);
+    });
+
+    it("is refused with an issuer that the other stack lacks, or whose challenges its gateway does not read", async () => {
+      assert.match(
+        await refusal(gateways("letsencrpt"), withIssuers()),
+        /clusterIssuer: found letsencrpt; no such issuer in talos-mesh:platform\.certManager\.issuers of .*platform-staging; did you mean letsencrypt/,
+      );
+      assert.match(await refusal(gateways("letsencrypt", "chart"), withIssuers()), /asks an issuer with http01/);
+    });
+  });
+
   it("cannot be rendered without the stack file of the cluster", async () => {
     await assert.rejects(
       runStack({ stack: "mesh-staging" }),

@@ -8,6 +8,9 @@ export const layerNames = ["cluster", "platform", "mesh"] as const;
 
 export type LayerName = (typeof layerNames)[number];
 
+/** How the authority of an issuer is convinced: by a request to port 80, by a record of the domain, or of itself. */
+export const issuerKinds = ["http01", "dns01", "authority"] as const;
+
 /**
  * What a stack says of its cluster to a stack with `cluster.stackReference`: its output `sharedCluster`. Fields that a newer
  * version of the program adds are left out.
@@ -28,6 +31,8 @@ export const sharedCluster = z.object({
   layers: z.array(z.enum(layerNames)),
   /** Version of the Gateway API's CRDs that such a stack has installed. */
   gatewayApi: z.string().optional(),
+  /** The ClusterIssuers of such a stack, where it installs cert-manager. */
+  issuers: z.record(z.string(), z.enum(issuerKinds)).optional(),
 });
 
 export type SharedCluster = z.output<typeof sharedCluster>;

@@ -1,11 +1,8 @@
-import { gatewaysOfIssuer } from "../../model/certificates";
-import { gatewayNamespace } from "../../model/gateways";
 import { repositoryAndTag } from "../../observability/addons/addon";
 import type { Settings } from "../../settings/schema";
 import type { ClusterIssuerSettings } from "../../settings/sections/cert-manager";
 import { platformImages, platformKubernetes, versions } from "../../settings/versions";
 import type { ApplyObject } from "../../shared/kubernetes/object";
-import { own } from "../../shared/own";
 import { defineProduct, type ProductSecret } from "./product";
 
 const chart = {
@@ -74,14 +71,18 @@ export const certManager = defineProduct({
 function issuerObjects(name: string, { acme, selfSignedCA }: ClusterIssuerSettings, settings: Settings): ApplyObject[] {
   const secretName = authorityName(name);
   if (acme) {
-    const { server, email, http01 } = acme;
+    const { server, email, caBundle, http01 } = acme;
     const privateKeySecretRef = { name: `${name}-account` };
-    const solver = http01
-      ? { http01: { gatewayHTTPRoute: routeOf(name, settings) } }
-      : { dns01: dnsSolver(name, acme.dns01) };
+    const solver = http01 ? { http01: { gatewayHTTPRoute: podsOf(settings) } } : { dns01: dnsSolver(name, acme.dns01) };
     return [
       clusterIssuer(name, {
-        acme: { server, ...(email !== undefined && { email }), privateKeySecretRef, solvers: [solver] },
+        acme: {
+          server,
+          ...(email !== undefined && { email }),
+          ...(caBundle !== undefined && { caBundle: Buffer.from(caBundle).toString("base64") }),
+          privateKeySecretRef,
+          solvers: [solver],
+        },
       }),
     ];
   }
@@ -110,16 +111,10 @@ function clusterIssuer(name: string, spec: object): ApplyObject {
   return { apiVersion: "cert-manager.io/v1", kind: "ClusterIssuer", metadata: { name }, spec };
 }
 
-/** An HTTPRoute for each challenge, at the listeners of the gateways that have its host. */
-function routeOf(issuer: string, settings: Settings) {
-  const parentRefs = gatewaysOfIssuer(settings, issuer).map((name) => ({
-    group: "gateway.networking.k8s.io",
-    kind: "Gateway",
-    name,
-    namespace: gatewayNamespace(name, own(settings.gateways, name) ?? {}),
-  }));
-  const imagePullSecrets = settings.images.pullSecrets.map(({ name }) => ({ name }));
-  return { parentRefs, ...(imagePullSecrets.length > 0 && { podTemplate: { spec: { imagePullSecrets } } }) };
+/** Pods that answer challenges, in the namespaces of gateways; each Certificate names its gateway. */
+function podsOf({ images }: Settings) {
+  const imagePullSecrets = images.pullSecrets.map(({ name }) => ({ name }));
+  return imagePullSecrets.length > 0 ? { podTemplate: { spec: { imagePullSecrets } } } : {};
 }
 
 type Dns01 = NonNullable<NonNullable<ClusterIssuerSettings["acme"]>["dns01"]>;

@@ -34,6 +34,11 @@ const acme = exactlyOneOf(
   {
     server: httpUrl.default("https://acme-v02.api.letsencrypt.org/directory").describe("Default: Let's Encrypt."),
     email: z.email().optional(),
+    caBundle: z
+      .string()
+      .min(1)
+      .optional()
+      .describe("PEM: the authority that signed the server's own certificate, where it is a private one."),
     http01: z
       .strictObject({})
       .optional()
