@@ -36,7 +36,8 @@ export const certManager = defineProduct({
     const imageOf = (official: string) => ({ image: repositoryAndTag(image(official)) });
     const throughGateways = Object.values(issuers).some(({ acme }) => acme?.http01);
     return {
-      ...(imagePullSecrets && { global: { imagePullSecrets } }),
+      // In kube-system, the chart's default, its Leases would outlive it.
+      global: { leaderElection: { namespace }, ...(imagePullSecrets && { imagePullSecrets }) },
       // Kept when the release goes, and with them the certificates.
       crds: { enabled: true, keep: true },
       ...imageOf(controller),
