@@ -10,10 +10,15 @@ import { hostsByServer } from "./gateways";
 export function issuedCertificate({ issuer, certManager }: Pick<TlsServerSettings, "issuer" | "certManager">) {
   if (issuer) return { issuerRef: issuer };
   if (!certManager) return undefined;
-  const { clusterIssuer, issuer: ofNamespace = "", ...certificate } = certManager;
+  const { clusterIssuer, issuer: ofNamespace = "", dnsNames, duration, renewBefore } = certManager;
   const [kind, name] =
     clusterIssuer === undefined ? (["Issuer", ofNamespace] as const) : (["ClusterIssuer", clusterIssuer] as const);
-  return { ...certificate, issuerRef: { name, kind, group: "cert-manager.io" } };
+  return {
+    ...(dnsNames && { dnsNames }),
+    ...(duration !== undefined && { duration }),
+    ...(renewBefore !== undefined && { renewBefore }),
+    issuerRef: { name, kind, group: "cert-manager.io" },
+  };
 }
 
 /** The ClusterIssuers that are known (`clusterIssuers`). */
@@ -21,8 +26,9 @@ export interface KnownIssuers {
   readonly clusterIssuers: SharedCluster["issuers"];
 }
 
-/** Undefined where a server asks no issuer that is known. */
+/** Undefined where a server asks no issuer of which it is known. */
 export function issuerKind({ clusterIssuers = {} }: KnownIssuers, server: TlsServerSettings) {
+  if (server.certManager?.http01) return "http01";
   const { kind, name, group } = issuedCertificate(server)?.issuerRef ?? {};
   if (kind !== "ClusterIssuer" || group !== "cert-manager.io" || name === undefined) return undefined;
   return own(clusterIssuers, name);

@@ -127,6 +127,10 @@ function certificateRefusal(
     },
     certManager && {
       certManager: {
+        http01:
+          certManager.http01 &&
+          own(issuers ?? {}, certManager.clusterIssuer ?? "") !== undefined &&
+          "found true, which is for issuers of others; platform.certManager says what this one does; remove it",
         clusterIssuer:
           certManager.clusterIssuer !== undefined &&
           issuers &&

@@ -100,37 +100,48 @@ describe("a stack of a mesh on the cluster of another stack", () => {
   });
 
   describe("with cert-manager in the other stack", () => {
+    const admitsChallenges = (run: StackRun) => {
+      const { annotations = {} } = run.one("Certificate").inputs.metadata as { annotations?: Record<string, string> };
+      const { listeners } = run.one("Gateway", "istio-gateway-ingress").inputs.spec as {
+        listeners: readonly { protocol: string; allowedRoutes: object }[];
+      };
+      const [plain] = listeners.filter(({ protocol }) => protocol === "HTTP");
+      return { annotations, admits: JSON.stringify(plain?.allowedRoutes).includes('"istio-ingress"') };
+    };
     const withIssuers = (): Config => {
       const { "talos-mesh:platform": platform, ...rest } = configOf("platform-staging");
       const issuers = { letsencrypt: { acme: { http01: {} } }, lab: { selfSignedCA: { commonName: "Lab" } } };
       return { ...rest, "talos-mesh:platform": { ...(platform as Config), certManager: { issuers } } };
     };
-    const gateways = (clusterIssuer: string, kind = "gateway-api") => ({
-      "talos-mesh:gateways": { ingress: { kind, tls: { certManager: { clusterIssuer }, plainHttp: "redirect" } } },
+    const gateways = (certManager: Config, kind = "gateway-api") => ({
+      "talos-mesh:gateways": { ingress: { kind, tls: { certManager, plainHttp: "redirect" } } },
     });
 
     it("has certificates that name their gateway for challenges, whose routes the gateway admits", async () => {
-      const run = await runMesh(gateways("letsencrypt"), withIssuers());
-      const metadata = run.one("Certificate").inputs.metadata as { annotations: object };
       const annotation = "acme.cert-manager.io/http01-parentref";
-      assert.deepEqual(metadata.annotations, {
+      const annotations = {
         [`${annotation}kind`]: "Gateway",
         [`${annotation}name`]: "ingress",
         [`${annotation}namespace`]: "istio-ingress",
-      });
-      const { listeners } = run.one("Gateway", "istio-gateway-ingress").inputs.spec as {
-        listeners: readonly { protocol: string; allowedRoutes: object }[];
       };
-      const [plain] = listeners.filter(({ protocol }) => protocol === "HTTP");
-      assert.match(JSON.stringify(plain?.allowedRoutes), /"istio-ingress"/);
+      const of = async (certManager: Config, platform?: Config) =>
+        admitsChallenges(await runMesh(gateways(certManager), platform));
+      assert.deepEqual(await of({ clusterIssuer: "letsencrypt" }, withIssuers()), { annotations, admits: true });
+      assert.deepEqual(await of({ clusterIssuer: "lab" }, withIssuers()), { annotations: {}, admits: false });
+      // Nothing is known of an issuer of others.
+      assert.deepEqual(await of({ issuer: "team", http01: true }), { annotations, admits: true });
+      assert.deepEqual(await of({ issuer: "team" }), { annotations: {}, admits: false });
     });
 
     it("is refused with an issuer that the other stack lacks, or whose challenges its gateway does not read", async () => {
       assert.match(
-        await refusal(gateways("letsencrpt"), withIssuers()),
+        await refusal(gateways({ clusterIssuer: "letsencrpt" }), withIssuers()),
         /clusterIssuer: found letsencrpt; no such issuer in talos-mesh:platform\.certManager\.issuers of .*platform-staging; did you mean letsencrypt/,
       );
-      assert.match(await refusal(gateways("letsencrypt", "chart"), withIssuers()), /asks an issuer with http01/);
+      assert.match(
+        await refusal(gateways({ clusterIssuer: "letsencrypt" }, "chart"), withIssuers()),
+        /asks an issuer with http01/,
+      );
     });
   });
 

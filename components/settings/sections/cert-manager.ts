@@ -75,6 +75,12 @@ export const issuedCertificate = exactlyOneOf(
   {
     clusterIssuer: dnsSubdomain.optional().describe("One of platform.certManager.issuers, where that is set."),
     issuer: dnsSubdomain.optional().describe("An Issuer that exists in the gateway's namespace."),
+    http01: z
+      .literal(true)
+      .optional()
+      .describe(
+        "The issuer asks on port 80, through the gateway (kind gateway-api). Of platform.certManager this is known.",
+      ),
     dnsNames: some(hostPattern).describe("Default: the hosts that are exposed."),
     duration: seconds.optional().describe("Default: 90 days; at least 1h."),
     renewBefore: seconds.optional().describe("Default: a third of the duration."),
