@@ -41,6 +41,11 @@ export function sharedClusterOf({ settings, cluster }: Pick<Model, "settings" | 
     ...{ summary, simulatedNodes, talos, talosVersion, kubernetesVersion },
     ...{ loadBalancers, networkPolicies, cni, nodeAddress, kubeContext },
     layers: layerNames.filter((layer) => owned.has(layer) || below?.layers.includes(layer)),
+    loadBalancer: settings.platform.loadBalancer
+      ? true
+      : settings.cluster.kind === "talos"
+        ? false
+        : below?.loadBalancer,
     gatewayApi: installed ? gatewayApiVersion(settings.mesh) : below?.gatewayApi,
     issuers: clusterIssuers(settings),
   };

@@ -1,5 +1,6 @@
 import { isIP } from "node:net";
 import { canonicalAddress, isReversed, overlap } from "../cluster/kinds/subnets";
+import { sharedClusterIn, stackReferenceOf } from "../model/layers";
 import type { Model } from "../model/model";
 import { poolLabel } from "../platform/products/cilium-load-balancer";
 import { announcesFromControlPlanes, announcing } from "../platform/products/metallb";
@@ -57,10 +58,12 @@ export const loadBalancerChecks: readonly Check[] = [
     if (type !== "LoadBalancer") return undefined;
     const instead = "expected one of: NodePort, ClusterIP";
     if (!loadBalancers) return `found LoadBalancer; a cluster of kind ${cluster.kind} has no load balancer; ${instead}`;
-    if (cluster.kind !== "talos" || platform.loadBalancer) return undefined;
+    const none = cluster.kind === "talos" || sharedClusterIn(cluster)?.loadBalancer === false;
+    if (!none || platform.loadBalancer) return undefined;
+    const reference = stackReferenceOf(cluster);
     return (
-      "found LoadBalancer, and Talos has no load balancer; set talos-mesh:platform.loadBalancer, with kind: other where " +
-      `you install one yourself; or ${instead}`
+      `found LoadBalancer, and Talos has no load balancer; set talos-mesh:platform.loadBalancer${reference === undefined ? "" : ` of ${reference}`}, ` +
+      `with kind: other where you install one yourself; or ${instead}`
     );
   }),
   rule("gateways.*", assignedAddress),

@@ -159,6 +159,17 @@ describe("a stack of a mesh on the cluster of another stack", () => {
     assert.match(await refusal({}, { ...platform, ...old }), /1\.31/);
   });
 
+  it("is refused with a gateway of type LoadBalancer where no stack says what gives it an address", async () => {
+    const gateways = { "talos-mesh:gateways": { ingress: { serviceType: "LoadBalancer" } } };
+    assert.match(
+      await refusal(gateways),
+      /serviceType: found LoadBalancer, and Talos has no load balancer; set talos-mesh:platform\.loadBalancer of .*platform-staging/,
+    );
+    const platform = configOf("platform-staging");
+    const withOther = { ...(platform["talos-mesh:platform"] as Config), loadBalancer: { kind: "other" } };
+    await runMesh(gateways, { ...platform, "talos-mesh:platform": withOther });
+  });
+
   it("is refused where the other stack's CRDs are too old for its Istio", async () => {
     const platform = { ...configOf("platform-staging"), "talos-mesh:mesh": { version: "1.30.2" } };
     const message = await refusal({}, platform);

@@ -22,7 +22,10 @@ export const sharedCluster = z.object({
   talos: z.boolean(),
   talosVersion: z.string().optional(),
   kubernetesVersion: z.string().optional(),
+  /** Whether its kind may have a load balancer. */
   loadBalancers: z.boolean(),
+  /** Whether it has one, where that is known. */
+  loadBalancer: z.boolean().optional(),
   networkPolicies: z.enum(["enforced", "ignored", "unknown"]),
   cni: z.enum(["cilium", "flannel", "other"]).optional(),
   nodeAddress: z.string().optional(),
