@@ -30,9 +30,27 @@ function* pluggedAuthority({ settings: { mesh } }: Model, { secretTexts }: Check
   const unsigned =
     !certificateChain && "no root that signed certificate, which no workload would trust; add it, or certificateChain";
   yield* problemsOf(
-    { rootCertificate: rootRefusal(rootCertificate.secret, certificate.secret, unsigned, secretTexts) },
+    {
+      rootCertificate: rootRefusal(rootCertificate.secret, certificate.secret, unsigned, secretTexts),
+      certificateChain: certificateChain && chainRefusal(certificateChain.secret, certificate.secret, secretTexts),
+    },
     at,
   );
+}
+
+/** istiod adds the chain, and nothing else, to each certificate that it signs. */
+function chainRefusal(
+  chainSecret: string,
+  certificateSecret: string,
+  secretTexts: ReadonlyMap<string, string>,
+): Refusal {
+  const [chain, certificate] = [chainSecret, certificateSecret].map((secret) => secretTexts.get(secret));
+  if (chain === undefined || certificate === undefined) return undefined;
+  const [[first], [signer]] = [certificatesIn(chain), certificatesIn(certificate)];
+  const name = `secret ${chainSecret}`;
+  if (!first) return `${name} cannot be read; expected PEM, which begins with -----BEGIN CERTIFICATE-----`;
+  if (first.fingerprint256 === signer?.fingerprint256) return undefined;
+  return `${name} does not begin with the certificate of secret ${certificateSecret}, without which no workload would trust another; put it first`;
 }
 
 const hourMs = 3_600_000;

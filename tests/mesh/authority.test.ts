@@ -80,4 +80,13 @@ describe("the authority that istiod signs with", function () {
     assert.throws(() => check({ ...texts, root: "none" }), /mesh\.ca\.rootCertificate: secret root cannot be read/);
     check({ ...texts, chain: own.certificate }, { certificateChain: reference("chain") });
   });
+
+  it("is refused with a chain that does not begin with it", () => {
+    const texts = { ca: own.certificate, key: own.privateKey, root: other.certificate };
+    const withChain = (chain: string) => () => check({ ...texts, chain }, { certificateChain: reference("chain") });
+    const expected = /mesh\.ca\.certificateChain: secret chain does not begin with the certificate of secret ca/;
+    assert.throws(withChain(other.certificate), expected);
+    assert.throws(withChain("none"), /mesh\.ca\.certificateChain: secret chain cannot be read/);
+    withChain(own.certificate + other.certificate)();
+  });
 });
