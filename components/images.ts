@@ -7,6 +7,7 @@ import { issuedAuthority } from "./mesh/values/istio-csr";
 import { productImages } from "./platform/products/registry";
 import { addonImages } from "./observability/addons/registry";
 import { imageReference } from "./model/images";
+import { ownedLayers } from "./model/layers";
 import type { Settings } from "./settings/schema";
 import { clientImages } from "./verification/run/run-plan";
 import { officialHub, platformImages } from "./settings/versions";
@@ -36,7 +37,7 @@ export function environmentImages(settings: Settings): PulledImage[] {
       ? ciliumImages(settings.cluster).map((image) => official("cilium", image))
       : []),
     ...productImages(settings).map((image) => official("platform", image)),
-    ...meshImages({ mesh, images, cluster }),
+    ...(ownedLayers(settings).has("mesh") ? meshImages({ mesh, images, cluster }) : []),
     ...(issuedAuthority(mesh) ? [official("istio-csr", platformImages.istioCsr)] : []),
     ...addonImages(observability, mesh.version).map((image) => official("observability", image)),
     ...configuredApplications(settings).flatMap((configured) =>

@@ -11,6 +11,7 @@ import { asTree, isTree, mergeValues, type Tree } from "../shared/merge";
 import { hasAmbient } from "../model/data-planes";
 import { deployedGateways, gatewayNamespace } from "../model/gateways";
 import { policyMeshConfig } from "../model/mesh-config";
+import { ownedLayers } from "../model/layers";
 import type { Model } from "../model/model";
 import { addonSource, installedReleases } from "../observability/addons/registry";
 import { installedProducts } from "../platform/products/registry";
@@ -209,7 +210,7 @@ function* shapeProblems(ours: unknown, given: unknown, path: SettingPath): Itera
 
 function* meshChartFolder({ settings }: Model, { projectRoot }: CheckContext): Iterable<Problem> {
   const { source } = settings.charts;
-  if (source !== "auto")
+  if (source !== "auto" && ownedLayers(settings).has("mesh"))
     yield* chartFolder(["charts", "source"], projectRoot, chartSourceAt(source), meshCharts(settings));
 }
 

@@ -4,12 +4,11 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { parse, stringify } from "yaml";
-import { checkOrder } from "../../components/cluster/stacks/check";
+import { environmentImages } from "../../components/images";
 import type { SharedCluster } from "../../components/cluster/kinds/shared-cluster";
 import { deployedStack } from "../../components/validation/other-stack";
 import { readStack } from "../../components/validation/stack";
 import { isSecret } from "../../embedded/program/run-program";
-import { FakeCluster, type Given } from "../mesh/lifecycle/fake-cluster";
 import { projectRoot, runStack, type StackRun } from "../support/program";
 
 type Config = Record<string, unknown>;
@@ -57,6 +56,15 @@ describe("a stack of a cluster and its platform", () => {
     assert.deepEqual(shared.layers, ["cluster", "platform"]);
     assert.deepEqual([shared.talosVersion, shared.nodeAddress], ["v1.13.9", "198.51.100.21"]);
     assert.ok(isSecret(run.outputs.kubeconfig));
+  });
+
+  it("pulls no image of Istio", () => {
+    const { settings } = readStack(
+      projectRoot,
+      path.join(projectRoot, "tests/fixtures/good/platform-charts-folder.yaml"),
+    );
+    const components = environmentImages(settings).map(({ component }) => component);
+    assert.deepEqual([...new Set(components)], ["local-path-provisioner"]);
   });
 
   it("checks before every other deletion whether a stack is on it", async () => {
@@ -255,38 +263,5 @@ describe("the outputs of the stack of a cluster", () => {
     const { cluster, kubeconfig } = await read({}, true);
     assert.deepEqual(cluster, shared);
     assert.equal(await (kubeconfig as unknown as { isKnown: Promise<boolean> }).isKnown, false);
-  });
-});
-
-describe("the check before a cluster is destroyed", () => {
-  const request = { stack: "organization/talos-mesh/platform" };
-  const marker = (stack: string): Given => ({
-    apiVersion: "v1",
-    kind: "ConfigMap",
-    metadata: { name: stack, namespace: "kube-system", labels: { "talos-mesh/stack-on-cluster": "true" } },
-    data: { stack: `organization/talos-mesh/${stack}`, cluster: request.stack },
-  });
-
-  it("succeeds where no other stack is on it", async () => {
-    assert.deepEqual(await checkOrder(new FakeCluster([marker("platform")]), request, false), { checked: true });
-  });
-
-  it("fails with the names of the stacks that are on it, and of what to do", async () => {
-    const cluster = new FakeCluster([marker("shop"), marker("mesh")]);
-    await assert.rejects(checkOrder(cluster, request, false), {
-      message:
-        "on this cluster is the stack organization/talos-mesh/mesh, and the stack organization/talos-mesh/shop: " +
-        "its state would list objects of a cluster that does not exist\n" +
-        "next: destroy it first (pulumi destroy --stack organization/talos-mesh/mesh). To destroy this stack all the same: " +
-        "npm run destroy -- --force, or TALOS_MESH_FORCE_DESTROY=1 pulumi destroy",
-    });
-  });
-
-  it("fails where the cluster does not respond, and looks at nothing when it is forced", async () => {
-    const cluster = new FakeCluster();
-    const unreachable = Object.assign(new Error("connect ECONNREFUSED"), { code: "ECONNREFUSED" });
-    const server = { ...cluster.server, list: () => Promise.reject(unreachable) };
-    await assert.rejects(checkOrder({ server, log: cluster.log }, request, false), /does not respond.*\n.*--force/);
-    assert.deepEqual(await checkOrder({ server, log: cluster.log }, request, true), { checked: false });
   });
 });
