@@ -1,5 +1,5 @@
 import { rootNamespace } from "../../shared/istio";
-import { ApiError, type ApplyObject } from "../../shared/kubernetes/api-server";
+import { ApiError, type ApplyObject, type LiveObject } from "../../shared/kubernetes/api-server";
 import { conditionsOf, dataOf, unprivileged } from "../../shared/kubernetes/object";
 import { istiodCertificate, istioCsrChart } from "../values/istio-csr";
 import { readPod } from "../../shared/kubernetes/pods";
@@ -156,14 +156,27 @@ export async function gatewayAddress(
   if (addressSeconds === undefined) return {};
   let address = "";
   const remedy =
-    "install something that assigns addresses (MetalLB, Cilium's LB IPAM, or the cloud's own controller), " +
-    `or set serviceType: NodePort for this gateway in talos-mesh:gateways; details: ${kubectl} describe service ${release}`;
+    `see ${kubectl} describe service ${release}; where nothing assigns addresses, install something that does ` +
+    "(MetalLB, Cilium's LB IPAM, or the cloud's own controller), or set serviceType: NodePort for this gateway in talos-mesh:gateways";
   await waitForStep(context, { seconds: addressSeconds, next: remedy }, async () => {
     const service = await server.get({ apiVersion: "v1", kind: "Service", namespace, name: release });
     address = (service && loadBalancerAddress(service)) ?? "";
-    return address === "" ? `no load balancer has given Service ${namespace}/${release} an address` : undefined;
+    if (address !== "") return undefined;
+    const reason = service && (await lastWarning(server, service));
+    return `no load balancer has given Service ${namespace}/${release} an address${reason === undefined ? "" : ` (${reason})`}`;
   });
   return { address };
+}
+
+/** Why a controller could not do what an object requests, as its newest Event says. */
+async function lastWarning(server: Server, { metadata: { namespace, uid } }: LiveObject): Promise<string | undefined> {
+  const events = await server
+    .list({ apiVersion: "v1", kind: "Event", namespace }, { fieldSelector: `involvedObject.uid=${uid}` })
+    .catch(() => []);
+  return (events as unknown as readonly { type?: string; lastTimestamp?: string; message?: string }[])
+    .filter(({ type }) => type === "Warning")
+    .sort((a, b) => ((a.lastTimestamp ?? "") < (b.lastTimestamp ?? "") ? -1 : 1))
+    .at(-1)?.message;
 }
 
 const apiVersions: { readonly [Kind in GatewayExtra]: string } = {

@@ -54,6 +54,22 @@ describe("a gateway behind a load balancer", () => {
     assert.ok(cluster.now() <= 90_000, `waited for ${cluster.now()} ms`);
   });
 
+  it("fails with what the load balancer says of an address that it does not assign", async () => {
+    const event = (lastTimestamp: string, type: string, message: string): Given => {
+      const metadata = { name: `event-${lastTimestamp}`, namespace: "istio-public" };
+      return { apiVersion: "v1", kind: "Event", metadata, type, lastTimestamp, message };
+    };
+    const events = [
+      event("2026-01-01T00:02:00Z", "Warning", '["192.0.2.250"] is not allowed in config'),
+      event("2026-01-01T00:01:00Z", "Warning", "no available IPs"),
+      event("2026-01-01T00:03:00Z", "Normal", "ensuring"),
+    ];
+    await assert.rejects(
+      gatewayAddress(new FakeCluster([deployment(2), service([]), ...events]), request),
+      /no load balancer has given Service istio-public\/istio-public an address \(\["192\.0\.2\.250"\] is not allowed in config\)/,
+    );
+  });
+
   it("refers to its pods by the Deployment, because pods of a waypoint have no label of ours", async () => {
     await assert.rejects(
       gatewayAddress(new FakeCluster([deployment(0)]), request),
