@@ -26,7 +26,7 @@ export interface KnownIssuers {
   readonly clusterIssuers: SharedCluster["issuers"];
 }
 
-/** Undefined where a server asks no issuer of which it is known. */
+/** Undefined where nothing is known of the issuer that a server asks. */
 export function issuerKind({ clusterIssuers = {} }: KnownIssuers, server: TlsServerSettings) {
   if (server.certManager?.http01) return "http01";
   const { kind, name, group } = issuedCertificate(server)?.issuerRef ?? {};
