@@ -6,7 +6,7 @@ import { readStack } from "../../components/validation/stack";
 import { declare } from "../command";
 import { certificateChecks } from "../doctor/certificates";
 import { clusterChecks, openCluster } from "../doctor/cluster";
-import { examine, exitCode, failure, type Finding, ok, once, type Patient } from "../doctor/doctor";
+import { examine, exitCode, failure, type Finding, ok, once, type DoctorContext } from "../doctor/doctor";
 import { machineChecks } from "../doctor/machine";
 import { readDeployment, stateChecks } from "../doctor/state";
 import { talosChecks } from "../doctor/talos-nodes";
@@ -41,10 +41,16 @@ export const command = declare({
 
 export async function diagnosis(choice: StackChoice, env: NodeJS.ProcessEnv): Promise<Finding[]> {
   const { model, finding } = readModel(choice);
-  const deployment = once(() => readDeployment(choice, env));
+  const ended = new AbortController();
+  const deployment = once(() => readDeployment(choice, env, ended.signal));
   const server = once(() => openCluster({ ...choice, model, deployment }));
-  const patient: Patient = { ...choice, model, env, now: Date.now(), deployment, server };
-  return [{ subject: "stack file", ...finding }, ...(await examine(patient, checks))];
+  const context: DoctorContext = { ...choice, model, env, now: Date.now(), deployment, server };
+  try {
+    return [{ subject: "stack file", ...finding }, ...(await examine(context, checks))];
+  } finally {
+    // A CLI that has not answered within the limits of the checks.
+    ended.abort();
+  }
 }
 
 /** Without a model, the checks that need one are left out. */

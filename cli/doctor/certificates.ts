@@ -12,7 +12,7 @@ import { dataOf } from "../../components/shared/kubernetes/object";
 import { asTree, isTree } from "../../components/shared/merge";
 import { machineSecretsOf } from "../talos";
 import { commandFor } from "../stack-option";
-import { type Check, failure, type Finding, notKnown, NothingToCheck, ok, type Patient, warning } from "./doctor";
+import { type Check, failure, type Finding, notKnown, NothingToCheck, ok, type DoctorContext, warning } from "./doctor";
 
 /** When certificates end that nothing renews by itself, or that show that a renewal has stopped. */
 
@@ -55,7 +55,7 @@ function ending(where: string, ends: number, now: number, next: string): Found {
   return days < soon ? warning(where, message, next) : ok(where, message);
 }
 
-async function kubeconfig({ server, model, now, stack }: Patient): Promise<Found[]> {
+async function kubeconfig({ server, model, now, stack }: DoctorContext): Promise<Found[]> {
   const api = await required(server);
   const { certFile, certData } = api.kubeConfig.getCurrentUser() ?? {};
   const pem = certData === undefined ? certFile && readIfExists(certFile) : Buffer.from(certData, "base64").toString();
@@ -69,7 +69,7 @@ async function kubeconfig({ server, model, now, stack }: Patient): Promise<Found
 }
 
 /** The one that it serves with: nothing is sent there but the beginning of a connection. */
-async function apiServer({ server, now }: Patient, signal: AbortSignal): Promise<Found[]> {
+async function apiServer({ server, now }: DoctorContext, signal: AbortSignal): Promise<Found[]> {
   const { hostname, port } = new URL((await required(server)).address);
   const host = hostname.replace(/^\[|\]$/g, "");
   const ends = await new Promise<number>((resolve, reject) => {
@@ -92,7 +92,7 @@ async function apiServer({ server, now }: Patient, signal: AbortSignal): Promise
   ];
 }
 
-async function required(server: Patient["server"]): Promise<ApiServer> {
+async function required(server: DoctorContext["server"]): Promise<ApiServer> {
   const api = await server().catch(() => undefined);
   if (api === undefined) throw new NothingToCheck();
   return api;
@@ -106,7 +106,7 @@ const authorities = new Map([
 ]);
 
 /** The authorities of a Talos cluster, valid for ten years. What they sign is renewed by Talos. */
-async function machineSecrets({ model, deployment, now }: Patient): Promise<Found[]> {
+async function machineSecrets({ model, deployment, now }: DoctorContext): Promise<Found[]> {
   if (model?.settings.cluster.kind !== "talos") throw new NothingToCheck();
   const state = await deployment().catch(() => undefined);
   if (!state?.resources?.length) throw new NothingToCheck();
@@ -120,7 +120,7 @@ async function machineSecrets({ model, deployment, now }: Patient): Promise<Foun
 }
 
 /** The file that `npm run talos:config` writes, where it is in the project. */
-async function talosconfig({ projectRoot, stack, now }: Patient): Promise<Found[]> {
+async function talosconfig({ projectRoot, stack, now }: DoctorContext): Promise<Found[]> {
   const text = readIfExists(path.join(projectRoot, "talosconfig"));
   if (text === undefined) throw new NothingToCheck();
   const contexts = Object.entries(asTree(asTree(parse(text)).contexts));
@@ -135,7 +135,7 @@ async function talosconfig({ projectRoot, stack, now }: Patient): Promise<Found[
 }
 
 /** The Secrets of type kubernetes.io/tls in the namespaces of gateways. */
-async function gateways({ server, model, now }: Patient, signal: AbortSignal): Promise<Found[]> {
+async function gateways({ server, model, now }: DoctorContext, signal: AbortSignal): Promise<Found[]> {
   const api = await required(server);
   if (!model) throw new NothingToCheck();
   const namespaces = new Set(
@@ -160,7 +160,7 @@ async function gateways({ server, model, now }: Patient, signal: AbortSignal): P
 }
 
 /** An intermediate authority of the user's; the root's end is part of the mesh's health. */
-async function pluggedAuthority({ server, now }: Patient, signal: AbortSignal): Promise<Found[]> {
+async function pluggedAuthority({ server, now }: DoctorContext, signal: AbortSignal): Promise<Found[]> {
   const api = await required(server);
   const secret = await api.get({ apiVersion: "v1", kind: "Secret", namespace: rootNamespace, name: "cacerts" }, signal);
   if (secret === undefined) throw new NothingToCheck();
@@ -169,7 +169,7 @@ async function pluggedAuthority({ server, now }: Patient, signal: AbortSignal): 
 }
 
 /** Which step of the replacement of a root is done, and which is next. */
-async function rotation({ server }: Patient, signal: AbortSignal): Promise<Found[]> {
+async function rotation({ server }: DoctorContext, signal: AbortSignal): Promise<Found[]> {
   const api = await required(server);
   const name = "istio-ca-root-cert";
   const roots = await api.get({ apiVersion: "v1", kind: "ConfigMap", namespace: rootNamespace, name }, signal);

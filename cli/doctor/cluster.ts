@@ -12,7 +12,7 @@ import { secretOf } from "../engine/pulumi-cli";
 import { accessOf } from "../engine/pulumi-recovery";
 import { clusterFiles } from "../../embedded/cluster/files";
 import { commandFor } from "../stack-option";
-import { type Check, failure, type Finding, notKnown, NothingToCheck, ok, type Patient, warning } from "./doctor";
+import { type Check, failure, type Finding, notKnown, NothingToCheck, ok, type DoctorContext, warning } from "./doctor";
 import { sizeOf } from "./machine";
 
 /** The cluster, as its API server reports it. Changes nothing. */
@@ -32,9 +32,9 @@ export const clusterChecks: readonly Check[] = [
 
 /** How the stack's cluster is reached; undefined where there is none yet. */
 export async function openCluster(
-  patient: Pick<Patient, "model" | "projectRoot" | "stack" | "configFile" | "deployment">,
+  given: Pick<DoctorContext, "model" | "projectRoot" | "stack" | "configFile" | "deployment">,
 ) {
-  const { model, projectRoot, stack, deployment } = patient;
+  const { model, projectRoot, stack, deployment } = given;
   if (!model) return undefined;
   const { cluster } = model.settings;
   if (cluster.kind === "embedded") {
@@ -45,16 +45,14 @@ export async function openCluster(
     const { file, secret = "", context } = cluster.kubeconfig;
     // Also before the first deployment.
     const kubeconfig =
-      file === undefined
-        ? await secretOf(patient, secret, "The kubeconfig is read")
-        : kubeconfigPath(file, projectRoot);
+      file === undefined ? await secretOf(given, secret, "The kubeconfig is read") : kubeconfigPath(file, projectRoot);
     return ApiServer.open({ kubeconfig, ...(context !== undefined && { context }) });
   }
   const access = accessOf((await deployment()) ?? null);
   return access && ApiServer.open(access);
 }
 
-async function required({ server }: Patient): Promise<ApiServer> {
+async function required({ server }: DoctorContext): Promise<ApiServer> {
   const api = await server().catch(() => undefined);
   // That it cannot be reached is a finding of its own.
   if (api === undefined || !(await api.answers())) throw new NothingToCheck();
@@ -62,7 +60,7 @@ async function required({ server }: Patient): Promise<ApiServer> {
 }
 
 async function access(
-  { server, model, stack, projectRoot, deployment }: Patient,
+  { server, model, stack, projectRoot, deployment }: DoctorContext,
   signal: AbortSignal,
 ): Promise<Found[]> {
   if (!model) throw new NothingToCheck();
@@ -117,8 +115,8 @@ export function skew(at: string, aheadMs: number, of = "this machine's"): Found 
     : warning(at, message, next);
 }
 
-async function clocks(patient: Patient, signal: AbortSignal): Promise<Found[]> {
-  const api = await required(patient);
+async function clocks(context: DoctorContext, signal: AbortSignal): Promise<Found[]> {
+  const api = await required(context);
   return [skew("API server", await api.clockAhead(signal)), ...(await nodeClocks(api, signal))];
 }
 
@@ -143,8 +141,8 @@ async function nodeClocks(api: ApiServer, signal: AbortSignal): Promise<Found[]>
 
 const pressures = ["MemoryPressure", "DiskPressure", "PIDPressure", "NetworkUnavailable"];
 
-async function nodes(patient: Patient, signal: AbortSignal): Promise<Found[]> {
-  const all = await (await required(patient)).list({ apiVersion: "v1", kind: "Node" }, {}, signal);
+async function nodes(context: DoctorContext, signal: AbortSignal): Promise<Found[]> {
+  const all = await (await required(context)).list({ apiVersion: "v1", kind: "Node" }, {}, signal);
   const found = all.flatMap(nodeFindings);
   const ready = all.filter((node) => nodeFindings(node).every(({ level }) => level !== "error")).length;
   return [
@@ -176,15 +174,15 @@ export function nodeFindings(node: LiveObject): Found[] {
           warning(
             at,
             "cordoned, so that no pod is scheduled there",
-            `kubectl uncordon ${node.metadata.name}, where nobody works on it`,
+            `kubectl uncordon ${node.metadata.name}, unless an administrator works on it`,
           ),
         ]
       : []),
   ];
 }
 
-async function nodeDisks(patient: Patient, signal: AbortSignal): Promise<Found[]> {
-  const api = await required(patient);
+async function nodeDisks(context: DoctorContext, signal: AbortSignal): Promise<Found[]> {
+  const api = await required(context);
   const all = (await api.list({ apiVersion: "v1", kind: "Node" }, {}, signal)).filter((node) => !isSimulatedNode(node));
   if (all.length === 0) throw new NothingToCheck();
   const found = await Promise.all(
@@ -218,8 +216,8 @@ function nodeDisk(name: string, { availableBytes, capacityBytes }: Readonly<Reco
 /** etcd's default quota, at which it accepts no more writes. Source: etcd.io, "Maintenance", space quota. */
 const quota = 2 * 1024 ** 3;
 
-async function etcdSize(patient: Patient, signal: AbortSignal): Promise<Found[]> {
-  const api = await required(patient);
+async function etcdSize(context: DoctorContext, signal: AbortSignal): Promise<Found[]> {
+  const api = await required(context);
   const metrics = await api.request("GET", "/metrics", { timeoutMs: 20_000, signal });
   const name = /^apiserver_storage_(?:size_bytes|db_total_size_in_bytes)\{[^}]*\} ([\d.e+]+)$/gm;
   const sizes = [...String(metrics).matchAll(name)].map(([, bytes]) => Number(bytes));
@@ -232,9 +230,9 @@ async function etcdSize(patient: Patient, signal: AbortSignal): Promise<Found[]>
 }
 
 /** As verification sees the mesh: `components/verification/health`. */
-async function mesh(patient: Patient, signal: AbortSignal): Promise<Finding[] | Found[]> {
-  const { model } = patient;
-  const api = await required(patient);
+async function mesh(context: DoctorContext, signal: AbortSignal): Promise<Finding[] | Found[]> {
+  const { model } = context;
+  const api = await required(context);
   if (!model) throw new NothingToCheck();
   if ((await liveControlPlanes(api)).length === 0) return [ok("mesh", "no control plane is installed")];
   if (model.cluster.simulatedNodes) return [ok("mesh", "not checked: nodes are simulated, and istiod does not run")];

@@ -12,7 +12,7 @@ export interface Finding extends HealthFinding {
 }
 
 /** What the checks look at; parts of it are read once, and by the first check that needs them. */
-export interface Patient extends StackChoice {
+export interface DoctorContext extends StackChoice {
   /** Undefined where the stack file has problems. */
   readonly model: Model | undefined;
   readonly env: NodeJS.ProcessEnv;
@@ -30,7 +30,7 @@ export interface Check {
   readonly where: string;
   /** Seconds. */
   readonly limit: number;
-  readonly run: (patient: Patient, signal: AbortSignal) => Promise<readonly Omit<Finding, "subject">[]>;
+  readonly run: (context: DoctorContext, signal: AbortSignal) => Promise<readonly Omit<Finding, "subject">[]>;
 }
 
 export const ok = (where: string, message: string) => ({ level: "ok", where, message }) as const;
@@ -48,12 +48,12 @@ export class NothingToCheck extends Error {}
  * Runs all checks at once. A check that fails, or takes too long, is a finding that its subject is not known; it hides no
  * other. Findings are in the order of the checks.
  */
-export async function examine(patient: Patient, checks: readonly Check[]): Promise<Finding[]> {
+export async function examine(context: DoctorContext, checks: readonly Check[]): Promise<Finding[]> {
   const found = await Promise.all(
     checks.map(async (check) => {
       const { subject, where, limit } = check;
       try {
-        return (await withinLimit(check, patient)).map((finding) => ({ subject, ...finding }));
+        return (await withinLimit(check, context)).map((finding) => ({ subject, ...finding }));
       } catch (error) {
         if (error instanceof NothingToCheck) return [];
         const seconds = (error as Error).name === "TimeoutError" ? `it took more than ${limit} s` : messageOf(error);
@@ -64,14 +64,14 @@ export async function examine(patient: Patient, checks: readonly Check[]): Promi
   return found.flat();
 }
 
-async function withinLimit({ limit, run }: Check, patient: Patient) {
+async function withinLimit({ limit, run }: Check, context: DoctorContext) {
   const controller = new AbortController();
   const timer = setTimeout(() => controller.abort(new DOMException("too long", "TimeoutError")), 1000 * limit);
   const expired = new Promise<never>((_, reject) => {
     controller.signal.addEventListener("abort", () => reject(controller.signal.reason as Error), { once: true });
   });
   try {
-    return await Promise.race([run(patient, controller.signal), expired]);
+    return await Promise.race([run(context, controller.signal), expired]);
   } finally {
     clearTimeout(timer);
   }

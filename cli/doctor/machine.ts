@@ -9,7 +9,7 @@ import { defaultPins, toolNames } from "../../embedded/tools/catalog";
 import { findTools, parseVersion } from "../../embedded/tools/ensure-tools";
 import { findPulumi } from "../engine/pulumi-cli";
 import { recordedEngine } from "../engine/records";
-import { type Check, failure, type Finding, notKnown, ok, type Patient, warning } from "./doctor";
+import { type Check, failure, type Finding, notKnown, ok, type DoctorContext, warning } from "./doctor";
 
 /** This machine: its tools and its disk. */
 
@@ -30,13 +30,13 @@ interface Program {
 
 export const machineChecks: readonly Check[] = [
   { subject: "Node.js", where: here, limit: 5, run: ({ projectRoot }) => Promise.resolve([node(projectRoot)]) },
-  { subject: "Pulumi CLI", where: here, limit: 25, run: async (patient) => [await pulumi(patient)] },
+  { subject: "Pulumi CLI", where: here, limit: 25, run: async (context) => [await pulumi(context)] },
   {
     subject: "tools",
     where: here,
     limit: 25,
-    run: async (patient) =>
-      (await Promise.all([embeddedTools(patient), ...programs(patient).map((one) => program(one, patient))])).flat(),
+    run: async (context) =>
+      (await Promise.all([embeddedTools(context), ...programs(context).map((one) => program(one, context))])).flat(),
   },
   { subject: "disk", where: here, limit: 10, run: disk },
 ];
@@ -51,11 +51,11 @@ function node(projectRoot: string): Found {
     : failure(here, `${version}, needed is ${engines.node}`, "install a newer one: https://nodejs.org");
 }
 
-async function pulumi(patient: Patient): Promise<Found> {
-  const kind = patient.model?.settings.cluster.kind ?? "embedded";
-  const recorded = recordedEngine(patient);
+async function pulumi(context: DoctorContext): Promise<Found> {
+  const kind = context.model?.settings.cluster.kind ?? "embedded";
+  const recorded = recordedEngine(context);
   if (recorded === "embedded") return ok(here, "not needed: the embedded engine has deployed this stack");
-  const found = await findPulumi(patient.env);
+  const found = await findPulumi(context.env);
   if ("path" in found) return ok(here, `${found.version} (${found.path})`);
   const install = "install it: https://www.pulumi.com/docs/install";
   if (kind === "embedded" && recorded === undefined) {
@@ -69,7 +69,7 @@ async function pulumi(patient: Patient): Promise<Found> {
 }
 
 /** Those of a Talos cluster; of others, the one that helps. */
-function programs({ model }: Patient): Program[] {
+function programs({ model }: DoctorContext): Program[] {
   const cluster = model?.cluster;
   const release = cluster?.talosVersion;
   const istioctl: Program = {
@@ -119,7 +119,7 @@ function programs({ model }: Patient): Program[] {
 
 async function program(
   { name, versionArgs, install, refuse, needed = true }: Program,
-  { env }: Patient,
+  { env }: DoctorContext,
 ): Promise<Found[]> {
   const [file] = programsOnPath(name, env);
   if (file === undefined) return needed ? [failure(here, `${name} is not on PATH`, install)] : [];
@@ -136,7 +136,7 @@ async function program(
   ];
 }
 
-async function embeddedTools({ model, env }: Patient): Promise<Found[]> {
+async function embeddedTools({ model, env }: DoctorContext): Promise<Found[]> {
   if (model && !model.cluster.simulatedNodes) return [];
   const kubernetes = model?.cluster.kubernetesVersion?.replace(/^v/, "") ?? defaultPins.kubernetes;
   const { found, missing } = await findTools(toolNames, { env, pins: { ...defaultPins, kubernetes } });
@@ -153,7 +153,7 @@ async function embeddedTools({ model, env }: Patient): Promise<Found[]> {
 /** Below this, what a deployment downloads and builds may not fit. */
 const [enough, little] = [5e9, 1e9];
 
-async function disk({ projectRoot, env }: Patient): Promise<Found[]> {
+async function disk({ projectRoot, env }: DoctorContext): Promise<Found[]> {
   const folders = new Map<string, string>([
     ["the project", projectRoot],
     ["the tools' cache", path.dirname(toolCache(env))],

@@ -12,7 +12,7 @@ import { type Deployment, locksOf } from "../engine/pulumi-recovery";
 import { checkBackend, workspaceOf } from "../engine/pulumi-workspace";
 import { copiedFrom, recordedEngine } from "../engine/records";
 import { commandFor, type StackChoice } from "../stack-option";
-import { type Check, failure, type Finding, NothingToCheck, notKnown, ok, type Patient, warning } from "./doctor";
+import { type Check, failure, type Finding, NothingToCheck, notKnown, ok, type DoctorContext, warning } from "./doctor";
 
 /** Pulumi's state of the stack, and who works on it. */
 
@@ -26,17 +26,21 @@ export const stateChecks: readonly Check[] = [
     subject: "pending operations",
     where,
     limit: 40,
-    run: async (patient) => pending(await readable(patient), patient),
+    run: async (context) => pending(await readable(context), context),
   },
   { subject: "locks", where, limit: 30, run: locks },
   { subject: "secrets", where, limit: 40, run: secrets },
 ];
 
 /** The state with its secrets; undefined where there is none. */
-export async function readDeployment(choice: StackChoice, env: NodeJS.ProcessEnv): Promise<Deployment | undefined> {
+export async function readDeployment(
+  choice: StackChoice,
+  env: NodeJS.ProcessEnv,
+  signal?: AbortSignal,
+): Promise<Deployment | undefined> {
   if (recordedEngine(choice) === "embedded" || "problem" in (await findPulumi(env))) return undefined;
   try {
-    const text = await queryStack(choice, ["export", "--show-secrets"], "The state is read");
+    const text = await queryStack(choice, ["export", "--show-secrets"], "doctor reads the stack's state", signal);
     return (JSON.parse(text) as { deployment?: Deployment | null }).deployment ?? {};
   } catch (error) {
     if (error instanceof NotDeployedError) return undefined;
@@ -45,14 +49,14 @@ export async function readDeployment(choice: StackChoice, env: NodeJS.ProcessEnv
 }
 
 /** For further checks: why it cannot be read is a finding of its own. */
-function readable({ deployment }: Pick<Patient, "deployment">): Promise<Deployment | undefined> {
+function readable({ deployment }: Pick<DoctorContext, "deployment">): Promise<Deployment | undefined> {
   return deployment().catch((error: unknown) => {
     throw new NothingToCheck("the state cannot be read", { cause: error });
   });
 }
 
-async function deployed(patient: Patient): Promise<Found[]> {
-  const { projectRoot, stack, deployment, env, now } = patient;
+async function deployed(context: DoctorContext): Promise<Found[]> {
+  const { projectRoot, stack, deployment, env, now } = context;
   const start = commandFor("npm start", stack);
   const original = copiedFrom(projectRoot);
   if (original !== undefined) {
@@ -64,7 +68,7 @@ async function deployed(patient: Patient): Promise<Found[]> {
       ),
     ];
   }
-  const recorded = recordedEngine(patient);
+  const recorded = recordedEngine(context);
   const embedded = await clusterStatus(projectRoot, stack);
   const interrupted =
     embedded.state === "incomplete"
@@ -86,7 +90,7 @@ async function deployed(patient: Patient): Promise<Found[]> {
   const cli = await findPulumi(env);
   if ("problem" in cli) return [...interrupted, ok(where, `none that can be read: ${cli.problem}`)];
   try {
-    if (recorded === "pulumi") checkBackend(patient, workspaceOf(patient, env));
+    if (recorded === "pulumi") checkBackend(context, workspaceOf(context, env));
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     const [message = "", next = ""] = error.message.split("\n");
@@ -111,7 +115,7 @@ async function deployed(patient: Patient): Promise<Found[]> {
   const { resources = [], manifest } = state;
   const age =
     manifest?.time === undefined ? "" : `, last changed ${days((now - Date.parse(manifest.time)) / 86_400_000)}`;
-  return [...interrupted, ok(where, `${resources.length} resources${age}`), ...(await selected(patient, cli.path))];
+  return [...interrupted, ok(where, `${resources.length} resources${age}`), ...(await selected(context, cli.path))];
 }
 
 function days(number: number): string {
@@ -119,8 +123,8 @@ function days(number: number): string {
 }
 
 /** `pulumi` in the project works on the selected stack; our own commands name theirs. */
-async function selected({ stack, ...patient }: Patient, file: string): Promise<Found[]> {
-  const location = locationOf({ stack, ...patient });
+async function selected({ stack, ...context }: DoctorContext, file: string): Promise<Found[]> {
+  const location = locationOf({ stack, ...context });
   if (location.ours) return [];
   const problem = (text: string) => new UserError(`the stacks cannot be listed: ${text}`);
   const text = await commandOutput({ path: file, version: "" }, ["stack", "ls", "--json"], location, problem);
@@ -149,7 +153,7 @@ async function selected({ stack, ...patient }: Patient, file: string): Promise<F
   ];
 }
 
-function pending(state: Deployment | undefined, choice: Patient): Found[] {
+function pending(state: Deployment | undefined, choice: DoctorContext): Found[] {
   if (state === undefined) throw new NothingToCheck();
   const operations = state.pending_operations ?? [];
   if (operations.length === 0) return [ok(where, "none")];
@@ -164,7 +168,7 @@ function pending(state: Deployment | undefined, choice: Patient): Found[] {
 }
 
 /** Processes that work on the stack, and locks of a backend in a folder whose process is not on this machine. */
-function holders({ stack, projectRoot, env }: Patient) {
+function holders({ stack, projectRoot, env }: DoctorContext) {
   const { backendFolder } = workspaceOf({ projectRoot, stack }, env);
   const url = env.PULUMI_BACKEND_URL ?? "";
   const folder = backendFolder ?? (/^file:\/\/\//.test(url) ? fileURLToPath(url) : undefined);
@@ -176,7 +180,7 @@ function holders({ stack, projectRoot, env }: Patient) {
   };
 }
 
-function locks(choice: Patient): Promise<Found[]> {
+function locks(choice: DoctorContext): Promise<Found[]> {
   const { live, dead } = holders(choice);
   const next = locationOf(choice).ours
     ? `\`${commandFor("npm start", choice.stack)}\` removes it`
@@ -189,7 +193,7 @@ function locks(choice: Patient): Promise<Found[]> {
 }
 
 /** What encrypts the stack's secrets, in the state and in its file. */
-async function secrets({ deployment, configFile, model, projectRoot }: Patient): Promise<Found[]> {
+async function secrets({ deployment, configFile, model, projectRoot }: DoctorContext): Promise<Found[]> {
   const state = await readable({ deployment });
   const file = existsSync(configFile) ? (parseDocument(readFileSync(configFile, "utf8")).toJS() as unknown) : undefined;
   const provider = isTree(file) && typeof file.secretsprovider === "string" ? file.secretsprovider : undefined;

@@ -3,7 +3,7 @@ import type { TalosClusterSettings } from "../../components/cluster/kinds";
 import { programsOnPath } from "../../embedded/tools/cache";
 import { machineSecretsOf, outputOf } from "../talos";
 import { listens, skew } from "./cluster";
-import { type Check, failure, type Finding, notKnown, NothingToCheck, ok, type Patient, warning } from "./doctor";
+import { type Check, failure, type Finding, notKnown, NothingToCheck, ok, type DoctorContext, warning } from "./doctor";
 
 /** The nodes of a cluster of kind talos, as their own API reports them. Changes nothing. */
 
@@ -16,16 +16,16 @@ const unreachable = "check that the machine is on, boots Talos, has this address
 
 export const talosChecks: readonly Check[] = [{ subject: "Talos API", where: "nodes", limit: 90, run: talosNodes }];
 
-async function talosNodes(patient: Patient, signal: AbortSignal): Promise<Found[]> {
-  const cluster = patient.model?.settings.cluster;
+async function talosNodes(context: DoctorContext, signal: AbortSignal): Promise<Found[]> {
+  const cluster = context.model?.settings.cluster;
   if (cluster?.kind !== "talos") throw new NothingToCheck();
-  const secrets = await machineSecrets(patient);
-  const found = await Promise.all(cluster.nodes.map((node) => inspect(node, cluster, secrets, patient, signal)));
+  const secrets = await machineSecrets(context);
+  const found = await Promise.all(cluster.nodes.map((node) => inspect(node, cluster, secrets, context, signal)));
   return found.flat();
 }
 
 /** Undefined where the cluster is not deployed, or talosctl is not there. */
-async function machineSecrets({ deployment, env }: Patient): Promise<string | undefined> {
+async function machineSecrets({ deployment, env }: DoctorContext): Promise<string | undefined> {
   const state = await deployment().catch(() => undefined);
   if (!state?.resources?.length || programsOnPath("talosctl", env).length === 0) return undefined;
   try {
@@ -39,7 +39,7 @@ async function inspect(
   node: Node,
   cluster: TalosClusterSettings,
   secrets: string | undefined,
-  { projectRoot, stack, env }: Patient,
+  { projectRoot, stack, env }: DoctorContext,
   signal: AbortSignal,
 ): Promise<Found[]> {
   const at = `node ${node.hostname} (${node.ipAddress})`;

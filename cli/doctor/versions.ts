@@ -3,21 +3,21 @@ import { supportLeft, supportOf, type SupportedProduct, supportReadOn } from "..
 import { nextVersions } from "../../components/validation/versions";
 import { compare } from "semver";
 import { count } from "../report/terminal";
-import { type Check, type Finding, NothingToCheck, ok, type Patient, warning } from "./doctor";
+import { type Check, type Finding, NothingToCheck, ok, type DoctorContext, warning } from "./doctor";
 
 /** Versions of the stack: until when they are supported, and what an upgrade would need. */
 
 type Found = Omit<Finding, "subject">;
 
 export const versionChecks: readonly Check[] = [
-  { subject: "support", where: "versions", limit: 10, run: (patient) => Promise.resolve(support(patient)) },
-  { subject: "upgrade", where: "versions", limit: 10, run: (patient) => Promise.resolve(upgrades(patient)) },
+  { subject: "support", where: "versions", limit: 10, run: (context) => Promise.resolve(support(context)) },
+  { subject: "upgrade", where: "versions", limit: 10, run: (context) => Promise.resolve(upgrades(context)) },
 ];
 
 /** Days before the end from which on it is time to plan. */
 const soon = 60;
 
-function support({ model, now, stack }: Patient): Found[] {
+function support({ model, now, stack }: DoctorContext): Found[] {
   const versions: [SupportedProduct, string][] = [["Node.js", process.versions.node]];
   if (model) {
     const { cluster, settings } = model;
@@ -45,7 +45,7 @@ export function supportFinding(product: SupportedProduct, version: string, now: 
     : ok(at, `supported until ${end}`);
 }
 
-function upgrades({ model, stack }: Patient): Found[] {
+function upgrades({ model, stack }: DoctorContext): Found[] {
   if (!model) throw new NothingToCheck();
   return nextVersions(model).flatMap(({ product, current, next, obstacles }) => {
     const at = `${product} ${current}`;

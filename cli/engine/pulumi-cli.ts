@@ -117,8 +117,13 @@ export function failure(text: string, run: Pick<EngineRun, "stack" | "signal">, 
  * The output of `pulumi stack`: from the workspace in which `npm start` deploys, else from the backend that the user has
  * chosen for the project. `purpose` begins the message where there is no CLI or no such stack.
  */
-export function queryStack(project: StackOfProject, args: readonly string[], purpose: string): Promise<string> {
-  return query(project, ["stack", ...args], purpose);
+export function queryStack(
+  project: StackOfProject,
+  args: readonly string[],
+  purpose: string,
+  signal?: AbortSignal,
+): Promise<string> {
+  return query(project, ["stack", ...args], purpose, signal);
 }
 
 /** Runs `pulumi preview` of a stack that its user deploys in the project, with the CLI's output. Gives the exit code. */
@@ -141,7 +146,12 @@ export async function secretOf(
   return (await query(project, args, purpose)).trimEnd();
 }
 
-async function query(project: StackOfProject, args: readonly string[], purpose: string): Promise<string> {
+async function query(
+  project: StackOfProject,
+  args: readonly string[],
+  purpose: string,
+  signal?: AbortSignal,
+): Promise<string> {
   const cli = await findPulumi(process.env);
   if ("problem" in cli) {
     throw new UserError(
@@ -152,7 +162,7 @@ async function query(project: StackOfProject, args: readonly string[], purpose: 
     const message = `${purpose}, and ${queryProblem(text, project.stack)}`;
     return isNotDeployed(text) ? new NotDeployedError(message) : new UserError(message);
   };
-  return commandOutput(cli, [...args, "--stack", project.stack], locationOf(project), problem);
+  return commandOutput(cli, [...args, "--stack", project.stack], { ...locationOf(project), signal }, problem);
 }
 
 /** Where the CLI works on a stack: in the workspace in which `npm start` has deployed it, else as its user does. */
@@ -181,7 +191,7 @@ function isNotDeployed(stderr: string): boolean {
 export async function commandOutput(
   { path: pulumi }: PulumiCli,
   args: readonly string[],
-  options: Pick<RunOptions, "cwd" | "env">,
+  options: Pick<RunOptions, "cwd" | "env" | "signal">,
   problem: (text: string) => UserError,
 ): Promise<string> {
   try {

@@ -32,7 +32,7 @@ export async function showPreview(request: EngineRequest, before: string, termin
     return (await engine.preview({ ...request, observer: new Progress(terminal, true) })) ? 0 : 1;
   }
   try {
-    await queryStack(request, ["output", "--json"], "The stack's outputs are read");
+    await queryStack(request, ["output", "--json"], "upgrade reads the stack's outputs");
   } catch (error) {
     if (error instanceof NotDeployedError) return compare("the Pulumi CLI has not deployed this stack.");
     if (error instanceof UserError) return compare(error.message.replace(/\.?$/, "."));

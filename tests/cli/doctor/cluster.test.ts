@@ -4,12 +4,12 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { certificateChecks, expiry } from "../../../cli/doctor/certificates";
 import { clusterChecks, openCluster, skew } from "../../../cli/doctor/cluster";
-import { examine, type Patient } from "../../../cli/doctor/doctor";
+import { examine, type DoctorContext } from "../../../cli/doctor/doctor";
 import { ApiServer } from "../../../components/shared/kubernetes/api-server";
 import { needsOpenssl, selfSigned } from "../../mesh/gateways/openssl";
 import { testCluster, type TestCluster } from "../../support/cluster-project";
 import { FakeCluster } from "./fake-cluster";
-import { about, existingCluster, lines, modelOf, patient, talosCluster } from "./patients";
+import { about, existingCluster, lines, modelOf, context, talosCluster } from "./contexts";
 
 describe("the doctor of clusters", function () {
   this.timeout(60_000);
@@ -26,8 +26,8 @@ describe("the doctor of clusters", function () {
 
   const now = Date.now();
   const server = () => ApiServer.open({ kubeconfig: cluster.kubeconfig });
-  const found = async (subject: string, more: Partial<Patient> = {}) =>
-    lines(await examine(patient({ server, now, ...more }), about([...clusterChecks, ...certificateChecks], subject)));
+  const found = async (subject: string, more: Partial<DoctorContext> = {}) =>
+    lines(await examine(context({ server, now, ...more }), about([...clusterChecks, ...certificateChecks], subject)));
 
   const node = (name: string, more: { status?: string; conditions?: object[]; spec?: object } = {}) => ({
     metadata: { name },
@@ -166,13 +166,13 @@ describe("the doctor of clusters", function () {
     const folder = mkdtempSync(path.join(tmpdir(), "talos-mesh-doctor-"));
     try {
       writeFileSync(path.join(folder, "kubeconfig"), cluster.kubeconfig);
-      const given = patient({ projectRoot: folder, model: modelOf(existingCluster) });
+      const given = context({ projectRoot: folder, model: modelOf(existingCluster) });
       assert.equal(await (await openCluster(given))?.answers(), true);
-      assert.equal(await openCluster(patient()), undefined);
+      assert.equal(await openCluster(context()), undefined);
       const provider = { urn: "a::b", type: "pulumi:providers:kubernetes", inputs: { kubeconfig: cluster.kubeconfig } };
       const deployment = () => Promise.resolve({ resources: [provider] });
-      assert.equal(await (await openCluster(patient({ deployment })))?.answers(), true);
-      assert.equal(await openCluster(patient({ model: undefined })), undefined);
+      assert.equal(await (await openCluster(context({ deployment })))?.answers(), true);
+      assert.equal(await openCluster(context({ model: undefined })), undefined);
     } finally {
       rmSync(folder, { recursive: true });
     }
@@ -190,7 +190,7 @@ describe("the doctor of a real control plane", function () {
     this.timeout(60_000);
     const server = () => ApiServer.open({ kubeconfig: cluster.kubeconfig });
     const model = modelOf({ kind: "embedded", name: "a" }, { version: "1.31.1" });
-    const findings = await examine(patient({ server, model, now: Date.now() }), [
+    const findings = await examine(context({ server, model, now: Date.now() }), [
       ...clusterChecks,
       ...certificateChecks,
     ]);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { setTimeout as delay } from "node:timers/promises";
 import { report } from "../../../cli/commands/doctor";
 import { type Check, examine, exitCode, failure, NothingToCheck, ok, warning } from "../../../cli/doctor/doctor";
-import { lines, patient } from "./patients";
+import { lines, context } from "./contexts";
 
 describe("the doctor", () => {
   const check = (subject: string, run: Check["run"], limit = 10): Check => ({ subject, where: "there", limit, run });
@@ -14,7 +14,7 @@ describe("the doctor", () => {
       check("empty", () => Promise.reject(new NothingToCheck())),
       check("bad", () => Promise.resolve([failure("b", "broken", "repair it"), warning("c", "old", "renew it")])),
     ];
-    const findings = await examine(patient(), checks);
+    const findings = await examine(context(), checks);
     assert.deepEqual(lines(findings), [
       "ok: a: fine",
       "not known: there: no route\nto host",
@@ -37,7 +37,7 @@ describe("the doctor", () => {
         }),
       0.05,
     );
-    const findings = await examine(patient(), [hanging, check("other", () => Promise.resolve([ok("a", "fine")]))]);
+    const findings = await examine(context(), [hanging, check("other", () => Promise.resolve([ok("a", "fine")]))]);
     assert.deepEqual(lines(findings), ["not known: there: it took more than 0.05 s", "ok: a: fine"]);
     assert.ok(stopped);
   });
@@ -51,7 +51,7 @@ describe("the doctor", () => {
       running--;
       return [];
     });
-    await examine(patient(), [one, one, one]);
+    await examine(context(), [one, one, one]);
     assert.equal(most, 3);
   });
 

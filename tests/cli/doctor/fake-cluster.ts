@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import { stringify } from "yaml";
 import { selfSigned } from "../../mesh/gateways/openssl";
 
-/** An API server with the answers of a map, over TLS; anything else is not found. Its clock may be wrong. */
+/** An API server with fixed answers, over TLS; anything else is not found. Its clock may be wrong. */
 export class FakeCluster {
   readonly answers = new Map<string, unknown>([
     ["/readyz", "ok"],

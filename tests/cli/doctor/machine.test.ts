@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { examine, type Patient } from "../../../cli/doctor/doctor";
+import { examine, type DoctorContext } from "../../../cli/doctor/doctor";
 import { machineChecks } from "../../../cli/doctor/machine";
-import { about, existingCluster, lines, modelOf, patient } from "./patients";
+import { about, existingCluster, lines, modelOf, context } from "./contexts";
 
 describe("the doctor of this machine", () => {
   let folder: string;
@@ -13,8 +13,8 @@ describe("the doctor of this machine", () => {
 
   const env = () => ({ PATH: `${folder}:/usr/bin:/bin`, HOME: folder, PULUMI_HOME: folder, TALOS_MESH_CACHE: folder });
   const only = () => ({ ...env(), PATH: folder });
-  const found = async (subject: string, more: Partial<Patient> = {}) =>
-    lines(await examine(patient({ env: only(), ...more }), about(machineChecks, subject)));
+  const found = async (subject: string, more: Partial<DoctorContext> = {}) =>
+    lines(await examine(context({ env: only(), ...more }), about(machineChecks, subject)));
 
   /** A program that prints its version, as the real one does. */
   const program = (name: string, prints: string) =>

@@ -3,9 +3,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
-import { examine, type Patient } from "../../../cli/doctor/doctor";
+import { examine, type DoctorContext } from "../../../cli/doctor/doctor";
 import { readDeployment, stateChecks } from "../../../cli/doctor/state";
-import { about, lines, patient } from "./patients";
+import { about, lines, context } from "./contexts";
 
 describe("the doctor of the state", () => {
   let folder: string;
@@ -38,9 +38,9 @@ describe("the doctor of the state", () => {
   const exported = (deployment: object) => `cat <<'JSON'\n${JSON.stringify({ version: 3, deployment })}\nJSON\n`;
   const listed = (stacks: readonly object[]) => `echo '${JSON.stringify(stacks)}'`;
 
-  const found = async (subject: string, more: Partial<Patient> = {}) => {
+  const found = async (subject: string, more: Partial<DoctorContext> = {}) => {
     const choice = { projectRoot: folder, stack: "some", configFile: path.join(folder, "Pulumi.some.yaml") };
-    const given = patient({ ...choice, env: env(), deployment: () => readDeployment(choice, env()), ...more });
+    const given = context({ ...choice, env: env(), deployment: () => readDeployment(choice, env()), ...more });
     return lines(await examine(given, about(stateChecks, subject)));
   };
 
@@ -104,7 +104,7 @@ describe("the doctor of the state", () => {
   it("reports a wrong passphrase and a backend without login, without a secret", async () => {
     cli({ "stack export": "echo 'error: incorrect passphrase' >&2; exit 255" });
     const [passphrase] = await examine(
-      patient({
+      context({
         projectRoot: folder,
         env: env(),
         deployment: () => readDeployment({ projectRoot: folder, stack: "some", configFile: "" }, env()),
@@ -119,6 +119,15 @@ describe("the doctor of the state", () => {
     for (const subject of ["pending operations", "secrets"]) assert.deepEqual(await found(subject), []);
     cli({ "stack export": "echo 'error: could not reach the backend' >&2; exit 255" });
     assert.match((await found("state")).join(), /^error: state: .*could not reach the backend/);
+  });
+
+  it("does not leave behind a CLI that hangs", async () => {
+    cli({ "stack export": "exec sleep 300" });
+    const choice = { projectRoot: folder, stack: "some", configFile: "" };
+    const ended = new AbortController();
+    const reading = assert.rejects(readDeployment(choice, env(), ended.signal), /doctor reads the stack's state, and/);
+    ended.abort();
+    await reading;
   });
 
   it("reads no state of a stack that the embedded engine has deployed", async () => {

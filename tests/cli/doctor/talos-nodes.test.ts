@@ -6,7 +6,7 @@ import { nodeFindings, talosChecks } from "../../../cli/doctor/talos-nodes";
 import type { FakeWorld } from "../../support/talosctl/fake";
 import { on } from "../../cluster/talos/steps";
 import { addresses, machineSecrets, secretValues, world } from "../../cluster/talos/worlds";
-import { existingCluster, lines, modelOf, patient, talosCluster } from "./patients";
+import { existingCluster, lines, modelOf, context, talosCluster } from "./contexts";
 
 describe("the doctor of Talos nodes", function () {
   this.timeout(120_000);
@@ -20,7 +20,7 @@ describe("the doctor of Talos nodes", function () {
     let findings: Awaited<ReturnType<typeof examine>> = [];
     await on(world("running", change), async (talos) => {
       const before = { ...talos.world, calls: undefined };
-      findings = await examine(patient({ deployment, env: talos.env }), talosChecks);
+      findings = await examine(context({ deployment, env: talos.env }), talosChecks);
       for (const secret of secretValues) assert.ok(!JSON.stringify(findings).includes(secret));
       assert.deepEqual(talos.left, []);
       assert.deepEqual(Object.keys(talos.world.nodes), Object.keys(before.nodes));
@@ -97,7 +97,7 @@ describe("the doctor of Talos nodes", function () {
   it("asks for the port alone where the cluster is not deployed or talosctl is missing", async () => {
     const nodes = [{ ...talosCluster.nodes[0], ipAddress: "127.0.0.1", mode: "container", installDisk: undefined }];
     const model = modelOf({ ...talosCluster, nodes, allowSchedulingOnControlPlanes: true });
-    const [line = "", ...more] = lines(await examine(patient({ model }), talosChecks));
+    const [line = "", ...more] = lines(await examine(context({ model }), talosChecks));
     assert.match(
       line,
       /^(error: .*port 50000 of its Talos API cannot be reached: ECONNREFUSED|ok: .*its Talos API answers)/,
@@ -112,8 +112,8 @@ describe("the doctor of Talos nodes", function () {
   });
 
   it("has nothing to say of other clusters", async () => {
-    assert.deepEqual(await examine(patient({ model: modelOf(existingCluster) }), talosChecks), []);
-    assert.deepEqual(await examine(patient({ model: undefined }), talosChecks), []);
+    assert.deepEqual(await examine(context({ model: modelOf(existingCluster) }), talosChecks), []);
+    assert.deepEqual(await examine(context({ model: undefined }), talosChecks), []);
   });
 
   it("reads the tables of every supported talosctl, with the column of nodes and without", () => {

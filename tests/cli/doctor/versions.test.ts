@@ -4,7 +4,7 @@ import { supportFinding, versionChecks } from "../../../cli/doctor/versions";
 import { supportLeft, supportOf } from "../../../components/settings/support";
 import { istioReleases, talosReleases } from "../../../components/settings/versions";
 import { nextVersions } from "../../../components/validation/versions";
-import { about, existingCluster, lines, modelOf, patient, talosCluster } from "./patients";
+import { about, existingCluster, lines, modelOf, context, talosCluster } from "./contexts";
 
 describe("the doctor of versions", () => {
   it("knows until when each supported release is supported, but for the newest", () => {
@@ -50,7 +50,7 @@ describe("the doctor of versions", () => {
       "Talos 1.11 it supports Kubernetes 1.29 to 1.34, and the cluster has v1.28.4",
     );
     assert.deepEqual(next(existingCluster, { version: "1.30.3" }), ["Istio 1.31"]);
-    const findings = lines(await examine(patient(), about(versionChecks, "upgrade")));
+    const findings = lines(await examine(context(), about(versionChecks, "upgrade")));
     assert.ok(findings.includes("warning: Istio 1.22.1: older than the patch release 1.22.8"), findings.join("\n"));
     assert.ok(findings.includes("ok: Istio 1.22.1: can be upgraded: npm run upgrade -- --stack some --istio 1.23.6"));
     assert.ok(findings.includes("ok: Talos v1.7.4: can be upgraded: npm run upgrade -- --stack some --talos v1.8.4"));

@@ -73,7 +73,12 @@ const commands = {
     if (!node.etcd || starts(world, node)) fail(refused);
     // Without an alarm nothing is printed, not even the head.
     if (node.etcdAlarm) {
-      process.stdout.write(table([["NODE", "MEMBER", "ALARM"], [address, idOf(world, node), node.etcdAlarm]]));
+      process.stdout.write(
+        table([
+          ["NODE", "MEMBER", "ALARM"],
+          [address, idOf(world, node), node.etcdAlarm],
+        ]),
+      );
     }
   },
 

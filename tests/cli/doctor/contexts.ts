@@ -1,5 +1,5 @@
 import path from "node:path";
-import type { Check, Finding, Patient } from "../../../cli/doctor/doctor";
+import type { Check, Finding, DoctorContext } from "../../../cli/doctor/doctor";
 import { validate } from "../../../components/validation/validate";
 import { projectRoot } from "../../support/program";
 
@@ -22,7 +22,7 @@ export function modelOf(cluster: object, mesh: object = { version: "1.22.1" }, m
 }
 
 /** A stack of which nothing is deployed, on a machine without tools; `more` says what is different. */
-export function patient(more: Partial<Patient> = {}): Patient {
+export function context(more: Partial<DoctorContext> = {}): DoctorContext {
   return {
     projectRoot,
     stack: "some",
