@@ -3,7 +3,10 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { isBuiltin } from "node:module";
 import path from "node:path";
 import ts from "typescript";
-import { parse } from "yaml";
+import { parseAllDocuments } from "yaml";
+import Ajv from "ajv";
+import { type Command, parseCommandLine } from "../../cli/command";
+import { stackFileSchema } from "../../components/settings/json-schema";
 import { productionFiles } from "../../scripts/check/files";
 import { validate } from "../../components/validation/validate";
 import { root } from "./support";
@@ -32,6 +35,40 @@ const anchor = (heading: string) =>
 
 /** First parts of paths that are this project's own. */
 const ours = new Set(readdirSync(root).filter((name) => name !== "node_modules" && name !== ".talos-mesh"));
+
+const commandLine = /npm run ([\w:-]+)(?: -- ([^#\n]*))?|npm start(?: -- ([^#\n]*))?/g;
+
+/** By the name of the npm script. */
+const commands = new Map(
+  ["cli/commands", "scripts"].flatMap((folder) =>
+    readdirSync(path.join(root, folder))
+      .filter((name) => name.endsWith(".ts"))
+      .flatMap((name) => {
+        const { command } = require(path.join(root, folder, name)) as { readonly command?: Command }; // eslint-disable-line @typescript-eslint/no-require-imports -- by name
+        return command ? [[command.name, command] as const] : [];
+      }),
+  ),
+);
+
+/** Checks a stack file of which parts may be left out: what is there must exist, and have its type. */
+const isPart = new Ajv({ strict: false, allowUnionTypes: true }).compile(
+  JSON.parse(JSON.stringify(stackFileSchema()), (key, value: unknown) => {
+    if (key === "required" && Array.isArray(value)) return undefined;
+    return isRecord(value) && "oneOf" in value ? { ...value, oneOf: undefined, anyOf: value.oneOf } : value;
+  }) as object,
+);
+
+function documentsIn(block: string): Record<string, unknown>[] {
+  const text = block.replaceAll("sha256:...", `sha256:${"0".repeat(64)}`);
+  return parseAllDocuments(text).flatMap((document) => {
+    const value: unknown = document.toJS();
+    return isRecord(value) ? [value] : [];
+  });
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
 
 for (const file of documents) {
   describe(file, () => {
@@ -62,14 +99,42 @@ for (const file of documents) {
       }
     });
 
+    it("shows command lines that their commands accept", () => {
+      const code = [...text.matchAll(/^```sh\n([\s\S]*?)^```|`([^`\n]*)`/gm)].map(
+        ([, block, inline]) => block ?? inline ?? "",
+      );
+      for (const [line, script = "", typed = ""] of code.flatMap((one) => [...one.matchAll(commandLine)])) {
+        const found = commands.get(script);
+        // The synopsis of a command is no command line.
+        if (!found || typed === "" || /\.\.\.|[[|]/.test(typed)) continue;
+        const argv = [...typed.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, word]) => quoted ?? word ?? "");
+        try {
+          parseCommandLine(found, argv);
+        } catch (error) {
+          // A sentence names the options that it is about, and not all that are needed.
+          if (!/missing|required|not specified/.test(String(error))) assert.fail(`${line.trim()}: ${String(error)}`);
+        }
+      }
+    });
+
+    it("shows parts of stack files whose fields exist", () => {
+      for (const [, block = ""] of text.matchAll(/^```yaml\n([\s\S]*?)^```/gm)) {
+        for (const part of documentsIn(block)) {
+          if (!Object.keys(part).some((key) => key.startsWith("talos-mesh:"))) continue;
+          assert.ok(isPart({ config: part }), `${block}\n${JSON.stringify(isPart.errors, undefined, 1)}`);
+        }
+      }
+    });
+
     it("shows stack files that are accepted", () => {
       for (const [, block = ""] of text.matchAll(/^```yaml\n([\s\S]*?)^```/gm)) {
-        const stackFile = parse(block) as { config?: Record<string, unknown> } | null;
-        if (!stackFile?.config) continue;
-        const sections = Object.fromEntries(
-          Object.entries(stackFile.config).map(([key, value]) => [key.replace("talos-mesh:", ""), value]),
-        );
-        validate(sections, { secretNames: [], file });
+        for (const { config } of documentsIn(block)) {
+          if (!isRecord(config)) continue;
+          const sections = Object.fromEntries(
+            Object.entries(config).map(([key, value]) => [key.replace("talos-mesh:", ""), value]),
+          );
+          validate(sections, { secretNames: [], file });
+        }
       }
     });
   });
