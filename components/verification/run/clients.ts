@@ -7,6 +7,7 @@ import { own } from "../../shared/own";
 import { messageOf, UserError } from "../../shared/problem";
 import { strangerNamespaces } from "../access/clients";
 import type { ProbeClient, ProbeTarget, Series } from "../probe";
+import { isClientPod } from "./addresses";
 import { adopterOf, selects } from "./adoption";
 import {
   clientContainer,
@@ -221,10 +222,7 @@ class Creator {
   private podsOf({ namespace, labels }: RunWorkload): MeshPod[] {
     return this.pods.filter(
       (pod) =>
-        pod.namespace === namespace &&
-        !pod.ended &&
-        pod.labels[managedBy] !== verificationManager &&
-        selects({ matchLabels: labels }, pod.labels),
+        pod.namespace === namespace && !pod.ended && !isClientPod(pod) && selects({ matchLabels: labels }, pod.labels),
     );
   }
 

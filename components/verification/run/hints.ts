@@ -1,5 +1,6 @@
 import { probeProvider } from "../../model/mesh-config";
 import { workloadKey } from "../../model/names";
+import { own } from "../../shared/own";
 import { rootNamespace } from "../../shared/istio";
 import type { LiveObject } from "../../shared/kubernetes/object";
 import type { Series } from "../probe";
@@ -132,9 +133,17 @@ interface AccessLogging {
  * Telemetry objects that keep proxies from recording the requests of probes, with whose proxies those are. Before anything is
  * sent: otherwise their evidence is missing without a reason.
  */
-export function hiddenRecords(telemetries: readonly LiveObject[], { workloads, gateways }: Plan): string[] {
+export function hiddenRecords(
+  telemetries: readonly LiveObject[],
+  { workloads, gateways, namespaces }: Plan & Pick<RunPlan, "namespaces">,
+): string[] {
   const places = [
-    ...workloads.map((each) => ({ ...each, title: workloadKey(each) })),
+    ...workloads.flatMap((each) => {
+      const { dataPlane = "none" } = own(namespaces, each.namespace) ?? {};
+      // Where there are no sidecars, a waypoint has other labels.
+      const labels = dataPlane === "sidecar" ? each.labels : {};
+      return dataPlane === "none" ? [] : [{ ...each, labels, title: workloadKey(each) }];
+    }),
     ...gateways.map((each) => ({ ...each, labels: each.selector, title: `gateway ${each.name}` })),
   ];
   const hidden = new Map<string, string[]>();

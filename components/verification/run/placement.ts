@@ -41,12 +41,12 @@ interface Template {
 /** Controllers whose pods are those of a workload, or of one version of it; as far as the login may see them. */
 function controllersOf(labels: RunWorkload["labels"], objects: readonly LiveObject[]) {
   return objects.flatMap(({ kind, metadata, spec = {} }) => {
-    const isOwned = (metadata as { ownerReferences?: readonly object[] }).ownerReferences?.length;
     const template = spec.template as Template | undefined;
-    if (!template || isOwned || !selects({ matchLabels: labels }, template.metadata?.labels ?? {})) return [];
+    if (!template || !selects({ matchLabels: labels }, template.metadata?.labels ?? {})) return [];
     // A DaemonSet has a pod on each node.
     const replicas = kind === "DaemonSet" ? 1 : Number(spec.replicas ?? 1);
-    return [{ title: `${kind} ${metadata.name}`, replicas, template }];
+    const { ownerReferences = [] } = metadata as { ownerReferences?: readonly object[] };
+    return [{ title: `${kind} ${metadata.name}`, replicas, template, isOwned: ownerReferences.length > 0 }];
   });
 }
 
@@ -59,8 +59,10 @@ export function templatePlacement({ labels }: RunWorkload, objects: readonly Liv
 /** `Deployment back: 0 replicas`, where all controllers of a workload have none; undefined where there may be pods. */
 function scaledToZero(labels: RunWorkload["labels"], objects: readonly LiveObject[]): string | undefined {
   const controllers = controllersOf(labels, objects);
-  if (controllers.length === 0 || controllers.some(({ replicas }) => replicas > 0)) return undefined;
-  return controllers.map(({ title }) => `${title}: 0 replicas`).join(", ");
+  // Those of ReplicaSets too: the pods of a Deployment with none may be another owner's, as a Rollout's are.
+  const own = controllers.filter(({ isOwned }) => !isOwned);
+  if (own.length === 0 || controllers.some(({ replicas }) => replicas > 0)) return undefined;
+  return own.map(({ title }) => `${title}: 0 replicas`).join(", ");
 }
 
 /**

@@ -114,6 +114,18 @@ describe("Telemetry objects of others", () => {
     assert.deepEqual(hidden(object("Telemetry", "in", atServers, "edge")), only("gateway in", "edge/in"));
   });
 
+  it("that select workloads without sidecars hide nothing, as waypoints have other labels", () => {
+    const ambient = { ...wanted, namespaces: { shop: { dataPlane: "ambient", injection: {} } } } as const;
+    const ofBack = object("Telemetry", "of-back", { ...envoy, selector: { matchLabels: { app: "back" } } });
+    assert.deepEqual(hiddenRecords([mesh, ofBack], ambient), []);
+    assert.deepEqual(
+      hiddenRecords([mesh, object("Telemetry", "of-shop", envoy)], ambient),
+      only("shop/front, shop/back", "shop/of-shop"),
+    );
+    const outside = { ...wanted, gateways: [], namespaces: {} };
+    assert.deepEqual(hiddenRecords([mesh, object("Telemetry", "of-shop", envoy)], outside), []);
+  });
+
   it("are in the report, and printed before anything is sent", async () => {
     const cluster = new FakeCluster();
     cluster.workloads = [backPod];

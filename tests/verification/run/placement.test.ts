@@ -32,6 +32,9 @@ describe("a probe of a workload that is scaled to zero", () => {
     assert.equal(judged([none]), "shop/back has no pods that could answer (Deployment back: 0 replicas)");
     assert.equal(judged([deployment("back", 1, { app: "back" })]), undefined);
     assert.equal(judged([]), undefined, "as the login may not see its controllers");
+    const ofRollout = deployment("back-1", 2, { app: "back" }, "ReplicaSet");
+    Object.assign(ofRollout.metadata, { ownerReferences: [{ kind: "Rollout", name: "back" }] });
+    assert.equal(judged([none, ofRollout]), undefined, "another owner has taken the Deployment's pods over");
     assert.equal(judged([none, deployment("canary", 1, { app: "back" }, "StatefulSet")]), undefined);
   });
 
