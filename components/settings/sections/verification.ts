@@ -59,7 +59,9 @@ export const verification = z.strictObject({
     .default(10)
     .describe("Percentage points by which a share may be wrong and still be found, in 99% of all runs."),
   requestsPerSecond: count(1, 10_000).default(300),
-  maxRequests: count(1, 1_000_000).default(50_000).describe("Of one run, repetitions included; a plan with more is refused."),
+  maxRequests: count(1, 1_000_000)
+    .default(50_000)
+    .describe("Of one run, repetitions included; a plan with more is refused."),
   image: image.optional().describe("Of clients: curl and a shell. Default: that of this release."),
   tokens: z
     .array(

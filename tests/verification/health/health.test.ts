@@ -141,13 +141,12 @@ describe("the health of a mesh", () => {
   });
 
   describe("of a cluster", () => {
-    const at = (kind: string, name: string, more: object, namespace = "istio-system"): LiveObject =>
-      ({
-        apiVersion: "v1",
-        kind,
-        metadata: { name, namespace, uid: "1", resourceVersion: "1" },
-        ...more,
-      });
+    const at = (kind: string, name: string, more: object, namespace = "istio-system"): LiveObject => ({
+      apiVersion: "v1",
+      kind,
+      metadata: { name, namespace, uid: "1", resourceVersion: "1" },
+      ...more,
+    });
     const proxy = { name: "istio-proxy", image: "istio/proxyv2:1.30.0" };
     const istiod = at("Deployment", "istiod", {
       metadata: {
