@@ -66,16 +66,13 @@ function allDeployed(resources: readonly GuardedResource[]): [GuardedResource, D
   ];
 }
 
-function controlPlane({ values, props }: GuardedRelease, objects: readonly GuardedObject[]): Deployed {
+function controlPlane({ values }: GuardedRelease, objects: readonly GuardedObject[]): Deployed {
   const { autoscaleEnabled = values.profile !== "demo", autoscaleMin, replicaCount, ...pilot } = asTree(values.pilot);
   return {
     replicas: countOf(autoscaleEnabled === false ? replicaCount : autoscaleMin),
     hasBudget:
       valueAt(values, "global.defaultPodDisruptionBudget.enabled") !== false ||
-      hasBudgetFor(objects, rootNamespace, {
-        app: "istiod",
-        ...(typeof props.name === "string" && { istio: "pilot" }),
-      }),
+      hasBudgetFor(objects, rootNamespace, { app: "istiod", istio: "pilot" }),
     isSpread: isSpread(pilot),
     remedy:
       "set talos-mesh:mesh.values.istiod: autoscaleMin: 2, and topologySpreadConstraints with the label app: istiod",

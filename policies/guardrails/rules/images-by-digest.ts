@@ -16,7 +16,7 @@ export const imagesByDigest: ResourceGuardrail = {
   title: "Images are pulled by digest in production",
   why: "A registry can give another image for the same tag; a digest is the content that was tested.",
   severity: inProduction,
-  sees: "Images of pods, and images and tags among the values of releases: those of istiod, istio-cni, ztunnel and of every addon. `npm run images` lists what a stack pulls.",
+  sees: "Images of pods, and images and tags among the values of releases: those of istiod, istio-cni, ztunnel and of every addon. Not the images of probes and of the benchmark, which a command starts. `npm run images` lists what a stack pulls.",
   scope: "resource",
   *check(resource) {
     const byTag = imagesIn(resource).filter((found) => found.digest === undefined);

@@ -20,7 +20,7 @@ const plainHttp = "serves plain HTTP; set talos-mesh:gateways.<name>.tls, and pl
 
 export const ingressTls: StackGuardrail = {
   id: "ingress-tls",
-  title: "Gateways speak TLS 1.2 or newer only in production",
+  title: "In production, gateways speak TLS only, 1.2 or newer",
   why: "Plain HTTP, and TLS before 1.2, can be read and changed on the way.",
   severity: inProduction,
   sees: "Servers of Istio's Gateways; HTTP listeners of the Gateway API, by whether their routes redirect. The default is TLS 1.2. Not seen: gateways of others, and TLS that ends at a load balancer before the gateway, which is an exception.",
