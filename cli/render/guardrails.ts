@@ -10,11 +10,7 @@ import { openStack, type StackChoice } from "../stack-option";
  *
  * @param day by which exceptions have ended or not
  */
-export function guardrailViolations(
-  choice: StackChoice,
-  { registrations }: ProgramResult,
-  day = today(),
-): Violation[] {
+export function guardrailViolations(choice: StackChoice, { registrations }: ProgramResult, day = today()): Violation[] {
   const { settings } = openStack({ stack: choice.stack, config: choice.configFile });
   const facts = {
     environment: settings.environment,
@@ -36,9 +32,9 @@ export function guardedResources(registrations: ProgramResult["registrations"]):
 export function violationLines(all: readonly Violation[]): string[] {
   const lines: string[] = [];
   for (const guardrail of new Set(all.map((each) => each.guardrail))) {
-    const own = all.filter((each) => each.guardrail === guardrail);
-    lines.push(`${own[0]?.severity} ${guardrail.id}: ${guardrail.title}`);
-    for (const { resource, message } of own) lines.push(`  ${resource}: ${message}`);
+    const found = all.filter((each) => each.guardrail === guardrail);
+    lines.push(`${found[0]?.severity} ${guardrail.id}: ${guardrail.title}`);
+    for (const { resource, message } of found) lines.push(`  ${resource}: ${message}`);
   }
   return lines;
 }

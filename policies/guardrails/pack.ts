@@ -2,7 +2,6 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 import * as policy from "@pulumi/policy";
 import * as pulumi from "@pulumi/pulumi";
-import type { Environment } from "../../components/cluster/kinds/cluster-kind";
 import { stackFileVariable } from "../../components/settings/context";
 import { guardrails as guardrailsSection } from "../../components/settings/sections/guardrails";
 import { UserError } from "../../components/shared/problem";
@@ -28,7 +27,8 @@ const inputs = new Map<string, GuardedResource>();
 new policy.PolicyPack("talos-mesh-guardrails", { policies: guardrails.map(asPolicy) });
 
 function stackFacts(): Facts {
-  const environment = config.get<Environment>("environment") ?? "production";
+  const given = config.get("environment");
+  const environment = given === "dev" || given === "staging" ? given : "production";
   // What is wrong with the section is for the program to refuse, which runs next to this.
   const { data } = guardrailsSection.safeParse(config.getObject("guardrails") ?? {});
   return { environment, exceptions: data?.exceptions ?? [], today: today(), plainSecrets: secretsInStackFile() };

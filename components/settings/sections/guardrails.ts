@@ -25,5 +25,3 @@ export const guardrails = z
     exceptions: z.array(exception).default([]).describe("Each with a reason and a last day, after which it fails."),
   })
   .describe("Rules for what is deployed, by environment: docs/guardrails.md.");
-
-export type GuardrailsSettings = z.output<typeof guardrails>;
