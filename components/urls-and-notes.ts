@@ -75,7 +75,7 @@ export function environmentNotes(
     const ambient = hasAmbient(settings.mesh);
     notes.push(
       cluster.created
-        ? "Cilium enforces NetworkPolicies, those of others too."
+        ? `Cilium enforces NetworkPolicies, those of others too.${ambient ? " Of ambient pods they see the tunnel: ingress from the mesh is TCP 15008." : ""}`
         : "Not checked: that the cluster's Cilium has the values that Istio needs, cni.exclusive: false, " +
             `socketLB.hostNamespaceOnly: true${ambient ? ", bpf.masquerade: false" : ""}. ` +
             "See kubectl -n kube-system get configmap cilium-config -o yaml: cni-exclusive, bpf-lb-sock-hostns-only, enable-bpf-masquerade.",

@@ -145,6 +145,11 @@ describe("Cilium on Talos", function () {
       'cni.values.k8sServiceHost: found "10.96.0.1"; expected "localhost": Cilium reaches the API server through KubePrism of Talos before any Service works',
     ],
     [
+      "has a ztunnel of its own",
+      [{ values: { encryption: { enabled: true, type: "ztunnel" } } }],
+      "cni.values.encryption.type: found ztunnel: Cilium would redirect pods to a ztunnel of its own, next to the mesh; expected ipsec or wireguard, or no encryption, as Istio encrypts",
+    ],
+    [
       "has KubeSpan",
       [{}, { kubespan: true }],
       "kubespan: found true with cni.name cilium; the nodes lose their network before Cilium runs",

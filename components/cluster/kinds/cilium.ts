@@ -2,7 +2,7 @@ import { z } from "zod";
 import { freeForm } from "../../settings/fields";
 import { platformImages, platformKubernetes, versions } from "../../settings/versions";
 import type { Chart } from "../../shared/chart-source";
-import { isTree, mergeValues, type Tree } from "../../shared/merge";
+import { asTree, isTree, mergeValues, type Tree } from "../../shared/merge";
 import type { KubernetesRange } from "../../settings/versions";
 import { own } from "../../shared/own";
 
@@ -70,8 +70,8 @@ function clientRateLimit(announcement: CiliumAnnouncement): Tree {
 }
 
 /**
- * What Talos and Istio need. Sources: docs.siderolabs.com, "Deploy Cilium CNI"; istio.io, "Platform-Specific Prerequisites";
- * the chart's values.yaml.
+ * What Talos needs (docs.siderolabs.com, "Deploy Cilium CNI": ipam, k8sService..., cgroup, capabilities), and Istio (istio.io,
+ * "Platform-Specific Prerequisites": cni, bpf; docs.cilium.io, "Integration with Istio": socketLB). All else is the chart's own.
  */
 function ownValues(
   { cni: { kubeProxy, hubble }, podSubnets, nodes }: CiliumCluster,
@@ -145,6 +145,9 @@ const reasons: ReadonlyMap<string, string> = new Map([
   ["kubeProxyReplacement", "it has to agree with Talos' kube-proxy: set cluster.cni.kubeProxy"],
   ["hubble.enabled", "set cluster.cni.hubble"],
   ["ipam.mode", "addresses of pods are in cluster.podSubnets"],
+  ["envoy.enabled", "rules for HTTP are Istio's, and Cilium cannot read traffic that the mesh has encrypted"],
+  ["rollOutCiliumPods", "agents read their configuration when they start"],
+  ["operator.rollOutPods", "the operator reads its configuration when it starts"],
   ["l2announcements.enabled", "platform.loadBalancer announces by l2"],
   ["bgpControlPlane.enabled", "platform.loadBalancer announces by bgp"],
 ]);
@@ -156,10 +159,14 @@ interface Conflict {
 
 /** The values of the user that contradict those that Talos and Istio need. */
 export function ciliumConflicts(cluster: CiliumCluster): Conflict[] {
-  return conflicts(
+  const found = conflicts(
     ownValues(cluster, (official) => official, []),
     cluster,
   );
+  if (asTree(cluster.cni.values.encryption).type !== "ztunnel") return found;
+  const message =
+    "found ztunnel: Cilium would redirect pods to a ztunnel of its own, next to the mesh; expected ipsec or wireguard, or no encryption, as Istio encrypts";
+  return [...found, { path: ["encryption", "type"], message }];
 }
 
 /** Those that contradict what platform.loadBalancer needs. */
