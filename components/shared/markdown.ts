@@ -3,7 +3,20 @@ export function markdownTable(head: readonly string[], rows: readonly (readonly 
   return [line(head.map(markdownText)), line(head.map(() => "---")), ...rows.map((row) => line(row.map(markdownText)))];
 }
 
-/** Text that Markdown shows as it is, also in a table. */
+/**
+ * Text that Markdown shows as it is, on one line, also in a table: no formatting, link, image, HTML, mention or reference of it
+ * has an effect. A space without width breaks what GitHub finds in the text after its Markdown.
+ */
 export function markdownText(text: string): string {
-  return text.replaceAll("|", "\\|").replaceAll("<", "&lt;").replaceAll("\n", " ");
+  const entities = new Map([
+    ["&", "&amp;"],
+    ["<", "&lt;"],
+    [">", "&gt;"],
+    ["$", "&#36;"],
+  ]);
+  return text
+    .replace(/\s+/g, " ")
+    .replace(/[&<>$]/g, (found) => entities.get(found) ?? found)
+    .replace(/[\\`*[|~]|(?<!\w)_|_(?!\w)/g, "\\$&")
+    .replace(/@|(?<![&\w])#(?=\w)|:(?=\/\/)|\bwww(?=\.)|\bGH(?=-\d)/gi, "$&&#8203;");
 }

@@ -141,6 +141,8 @@ export interface VerificationResult {
   /** Requests that were sent, repetitions included. */
   readonly requests: number;
   readonly probes: readonly ProbeResult[];
+  /** Of a run of some probes: how many there are. @default all ran */
+  readonly partOf?: number;
   /** The state of the mesh besides its policies; it fails no run. */
   readonly health: readonly HealthFinding[];
   /** What limits the evidence of this run, and what it leaves in the cluster. */

@@ -6,13 +6,19 @@ import type { VerificationResult, Verdict } from "../result";
 import { htmlOf } from "./page";
 import { certaintyOf, countsOf, failureLines, measuredOf, title } from "./wording";
 
+/** Of the files of a report; a run of some probes leaves those of the last full one. */
+export function reportName({ partOf }: Pick<VerificationResult, "partOf">): string {
+  return partOf === undefined ? "verification" : "verification-partial";
+}
+
 /** Writes every form of the report into a folder, and returns the page's path. */
 export function writeReports(result: VerificationResult, folder: string): string {
   mkdirSync(folder, { recursive: true });
-  const page = path.join(folder, "verification.html");
-  writeFileSync(path.join(folder, "verification.json"), `${JSON.stringify(result, withoutCookies, 2)}\n`);
-  writeFileSync(path.join(folder, "verification.xml"), junitOf(result));
-  writeFileSync(path.join(folder, "verification.md"), markdownOf(result));
+  const file = (end: string) => path.join(folder, `${reportName(result)}.${end}`);
+  const page = file("html");
+  writeFileSync(file("json"), `${JSON.stringify(result, withoutCookies, 2)}\n`);
+  writeFileSync(file("xml"), junitOf(result));
+  writeFileSync(file("md"), markdownOf(result));
   writeFileSync(page, htmlOf(result));
   return page;
 }
@@ -33,7 +39,7 @@ export function markdownOf(result: VerificationResult): string {
   return `${[
     `# ${title}`,
     "",
-    `**${markdownText(countsOf(result))}** (${result.stack}, ${result.startedAt}). ${certaintyOf(result)}`,
+    `**${markdownText(countsOf(result))}** (${markdownText(`${result.stack}, ${result.startedAt}`)}). ${certaintyOf(result)}`,
     ...failed.flatMap((probe) => [
       "",
       `## ${markdownText(probe.name)}: ${probe.verdict}`,

@@ -5,8 +5,8 @@ import { type ProbeResult, type SeriesResult, type VerificationResult, type Verd
 
 export const title = "Service mesh policies";
 
-/** `40 hold, 1 fails, 2 not measurable`. */
-export function countsOf({ probes }: Pick<VerificationResult, "probes">): string {
+/** `40 hold, 1 fails, 2 not measurable`, after `partial: 43 of 60 probes: ` where not all ran. */
+export function countsOf({ probes, partOf }: Pick<VerificationResult, "probes" | "partOf">): string {
   const count = (verdict: Verdict) => probes.filter((probe) => probe.verdict === verdict).length;
   const one: Partial<Record<Verdict, string>> = { holds: "hold" };
   const words = verdicts.flatMap((verdict) => {
@@ -14,7 +14,8 @@ export function countsOf({ probes }: Pick<VerificationResult, "probes">): string
     const word = found === 1 ? verdict : (one[verdict] ?? verdict.replace(/^fails$/, "fail"));
     return found === 0 ? [] : [`${found} ${word}`];
   });
-  return words.join(", ") || "no policy has a probe";
+  const part = partOf === undefined ? "" : `partial: ${probes.length} of ${partOf} probes: `;
+  return part + (words.join(", ") || "no policy has a probe");
 }
 
 /** What a deployment prints: the count, then every probe that does not hold. */

@@ -9,7 +9,7 @@ import { UserError } from "../../shared/problem";
 import { evaluateProbe, exitCode, suiteVerdict } from "../evaluation/verdicts";
 import type { PlannedProbe } from "../plan";
 import type { ProbeResult, VerificationResult } from "../result";
-import { writeReports } from "../report/outputs";
+import { reportName, writeReports } from "../report/outputs";
 import { sentencesOf } from "../report/wording";
 import { cleanUp, removeObjects } from "./clean-up";
 import { type Clients, createClients } from "./clients";
@@ -68,12 +68,13 @@ export async function runVerification(
     for (const sentence of summary.sentences) log(sentence);
     const longest = [...result.phases].sort((a, b) => b.seconds - a.seconds).slice(0, 5);
     if (longest.length > 0) log(`Time: ${longest.map(({ name, seconds }) => `${name} ${seconds} s`).join(", ")}`);
-    log(`Report: ${report}/verification.html`);
+    log(`Report: ${report}/${reportName(result)}.html`);
   };
-  const { verdict, probes: results } = await measure({ request, input, context, probes, seconds }, conclude);
-  const failed = results.filter((result) => result.verdict === "fails" || result.verdict === "control failed");
-  if (exitCode(verdict, request) !== 0) throw new VerificationFailed(failureMessage(failed, report));
-  if (failed.length > 0) log(`Warning: ${failureMessage(failed, report)}`);
+  const result = await measure({ request, input, context, probes, seconds }, conclude);
+  const failed = result.probes.filter(({ verdict }) => verdict === "fails" || verdict === "control failed");
+  const message = failureMessage(failed, `${report}/${reportName(result)}.html`);
+  if (exitCode(result.verdict, request) !== 0) throw new VerificationFailed(message);
+  if (failed.length > 0) log(`Warning: ${message}`);
   return summary;
 }
 
@@ -225,6 +226,7 @@ function resultOf(
     verdict: suiteVerdict(found.results),
     statistics: input.plan.statistics,
     requests: found.requests,
+    ...(probes.length < input.plan.probes.length && { partOf: input.plan.probes.length }),
     // In the order of the plan.
     probes: probes.flatMap(({ name }) => byName.get(name) ?? []),
     health: found.health,
@@ -248,7 +250,7 @@ function notOnSimulatedNodes(probe: PlannedProbe): PlannedProbe {
 }
 
 /** Which ones was logged before it. */
-function failureMessage({ length }: readonly ProbeResult[], report: string): string {
+function failureMessage({ length }: readonly ProbeResult[], page: string): string {
   const count = length === 1 ? "1 policy is not verified" : `${length} policies are not verified`;
-  return `${count}\nnext: see ${report}/verification.html; \`npm run verify\` measures again, \`--only NAME\` a part`;
+  return `${count}\nnext: see ${page}; \`npm run verify\` measures again, \`--only NAME\` a part`;
 }

@@ -24,13 +24,13 @@ describe("the report of a verification", () => {
     const markdown = markdownOf(result);
     for (const part of [
       "## authorization ratings: fails",
-      "- setting: talos-mesh:security.authorization.allow[0]",
+      "- setting: talos-mesh:security.authorization.allow\\[0]",
       "- objects: AuthorizationPolicy shop/ratings",
       '- the client saw: 403 after 0.01 s, "RBAC: access denied"',
-      "- sidecar shop/ratings-v1-abc (inbound): 403, rbac_access_denied_matched_policy[none], sent nowhere",
-      "| holds | weights reviews http[0] | 20% to v1, 80% to v2 | v1 19.5%, v2 80.5% | 800 | v1 15% to 25%, v2 75% to 85% |",
+      "- sidecar shop/ratings-v1-abc (inbound): 403, rbac_access_denied_matched_policy\\[none], sent nowhere",
+      "| holds | weights reviews http\\[0] | 20% to v1, 80% to v2 | v1 19.5%, v2 80.5% | 800 | v1 15% to 25%, v2 75% to 85% |",
       "- warning: certificates: ends in 3 h",
-      "- The proxy &lt;edge> writes more than is read of its log",
+      "- The proxy &lt;edge&gt; writes more than is read of its log",
     ]) {
       assert.ok(markdown.includes(part), `${part}\n${markdown}`);
     }
@@ -95,6 +95,19 @@ describe("the report of a verification", () => {
     assert.match(page, /\| 3 of 3 kinds of request as expected \| 9 \|/);
   });
 
+  it("shows what a server answered as it is, and follows nothing in it", () => {
+    const body = "![x](https://evil.example/p.png) @octo-org <script>alert(1)</script>\n# heading";
+    const failure = { request: "GET /", observation: { ...denied, body, error: body }, reason: `it answered ${body}` };
+    const failed = probe({
+      name: "a",
+      verdict: "fails",
+      series: [series({ from: "a", to: "b", verdict: "fails", failure })],
+    });
+    const text = markdownOf({ ...result, probes: [failed] });
+    for (const bad of [/!\[/, /https:\/\//, /@octo/, /<script/, /^# heading/m]) assert.doesNotMatch(text, bad);
+    assert.match(text, /!\\\[x\]/);
+  });
+
   it("is written in four forms, of which the JSON is the result itself", () => {
     const folder = mkdtempSync(path.join(tmpdir(), "talos-mesh-report-"));
     try {
@@ -104,6 +117,13 @@ describe("the report of a verification", () => {
       assert.deepEqual(readdirSync(path.dirname(page)).sort(), names);
       const json = readFileSync(path.join(folder, "new", "verification.json"), "utf8");
       assert.deepEqual(JSON.parse(json), JSON.parse(JSON.stringify(result)));
+      const part = writeReports({ ...result, probes: result.probes.slice(0, 2), partOf: 5 }, path.dirname(page));
+      assert.equal(path.basename(part), "verification-partial.html");
+      assert.deepEqual(
+        JSON.parse(readFileSync(path.join(folder, "new", "verification.json"), "utf8")),
+        JSON.parse(json),
+      );
+      assert.match(readFileSync(part, "utf8"), /partial: 2 of 5 probes: 1 holds, 1 fails/);
       const observation = { ...denied, headers: { "set-cookie": "session=secret", server: "envoy" } };
       const failure = { request: "GET /", observation, reason: "it is denied" };
       const failed = probe({ name: "a", series: [series({ from: "a", to: "b", failure })] });

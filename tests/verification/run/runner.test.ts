@@ -214,11 +214,14 @@ describe("a run of probes", () => {
 
   it("runs the probes that are asked for", async () => {
     const probes = [probe("weights reviews", [series()]), probe("routes reviews", [series()])];
-    const { results } = await run(cluster, plan(probes), { only: ["Weights"] });
+    const { results, summary, log } = await run(cluster, plan(probes), { only: ["Weights"] });
     assert.deepEqual(
       results[0]?.probes.map(({ name }) => name),
       ["weights reviews"],
     );
+    assert.equal(results[0]?.partOf, 2);
+    assert.match(summary?.sentences[0] ?? "", /^Policies: partial: 1 of 2 probes: 1 holds/);
+    assert.match(log.at(-1) ?? "", /verification-partial\.html$/);
     const { error } = await run(cluster, plan(probes), { only: ["faults"] });
     assert.match(error?.message ?? "", /no probe has a name with faults/);
   });
