@@ -1,9 +1,11 @@
-import { createPrivateKey } from "node:crypto";
+import { createPrivateKey, createPublicKey, type JsonWebKey } from "node:crypto";
 import type { Model } from "../model/model";
 import type { PolicyTarget } from "../model/names";
 import type { PolicyModel } from "../model/policies/policy-model";
 import { suggestion } from "../settings/wording";
 import type { VerificationSettings } from "../settings/sections/verification";
+import { parseJson } from "../shared/json";
+import { own } from "../shared/own";
 import type { Refusal } from "../shared/problem";
 import { type Check, problemsOfEach, rule, unique, unknownTarget } from "./check";
 
@@ -21,11 +23,20 @@ export const verificationChecks: readonly Check[] = [
     const hint = known.length > 0 ? suggestion(issuer, known) : "there are none";
     return { issuer: `found ${issuer}; no entry of security.jwt has this issuer; ${hint}` };
   }),
-  ({ settings: { verification } }, { secretTexts }) =>
-    problemsOfEach(verification?.tokens, ["verification", "tokens"], ({ signingKey: { secret } }) => {
+  ({ settings: { verification, security } }, { secretTexts }) =>
+    problemsOfEach(verification?.tokens, ["verification", "tokens"], ({ issuer, signingKey: { secret } }) => {
       const text = secretTexts.get(secret);
-      if (text === undefined || isPrivateKey(text)) return undefined;
-      return { signingKey: `secret ${secret} is no private key in PEM; create one with \`npm run jwt -- keygen\`` };
+      if (text === undefined) return undefined;
+      const key = publicKey(text);
+      if (!key) {
+        return { signingKey: `secret ${secret} is no private key in PEM; create one with \`npm run jwt -- keygen\`` };
+      }
+      const other = security.jwt.findIndex((entry) => entry.issuer === issuer && !mayHaveKey(entry.jwks, key));
+      if (other < 0) return undefined;
+      const jwks = `talos-mesh:security.jwt[${other}].jwks`;
+      return {
+        signingKey: `the public key of secret ${secret} is none of ${jwks}, so proxies would refuse the tokens of probes; add it there (\`npm run jwt -- jwks\` prints it), or name the key that it has`,
+      };
     }),
   rule("verification.requests.*", (request, { names }) => {
     const { from } = request;
@@ -76,11 +87,22 @@ function exposedBy(policies: PolicyModel, gateway: string): string[] {
   );
 }
 
-function isPrivateKey(text: string): boolean {
+/** Of a private key in PEM; undefined where the text is none. */
+function publicKey(text: string): JsonWebKey | undefined {
   try {
-    createPrivateKey(text);
-    return true;
+    return createPublicKey(createPrivateKey(text)).export({ format: "jwk" });
   } catch {
-    return false;
+    return undefined;
   }
+}
+
+/** Whether a set of keys has one; what is no set is refused elsewhere. */
+function mayHaveKey(jwks: string | undefined, key: JsonWebKey): boolean {
+  const keys = jwks === undefined ? undefined : own((parseJson(jwks) ?? {}) as Record<string, unknown>, "keys");
+  if (!Array.isArray(keys)) return true;
+  const isSame = (one: unknown) =>
+    typeof one === "object" &&
+    one !== null &&
+    (["kty", "crv", "n", "e", "x", "y"] as const).every((part) => own(one as JsonWebKey, part) === own(key, part));
+  return keys.some(isSame);
 }
