@@ -26,7 +26,8 @@ const mostPaths = 8;
 
 /**
  * A method that changes something is sent only with a path that cannot exist, so that a policy that fails to deny it
- * destroys nothing: where a rule names one exact path, such a method is not sent.
+ * destroys nothing: where a rule names one exact path, such a method is not sent. Nor is one that creates what a path names,
+ * and none where a route rewrites paths (`mayCreate`, `isRewritten`).
  */
 export function accessDrafts(
   context: PlanContext,
@@ -100,6 +101,21 @@ function draftsOf(
 
 export function isSafe(method: string): boolean {
   return (safeMethods as readonly string[]).includes(method);
+}
+
+/** Methods that create what a path names: sent with any path, they would leave something behind. */
+export function mayCreate(method: string): boolean {
+  return method === "PUT" || method === "PATCH";
+}
+
+/** Whether a route for the workload changes paths: one that cannot exist may become another. */
+export function isRewritten({ services }: PolicyModel, workload: MeshWorkload): boolean {
+  const isTo = ({ name, namespace }: PolicyModel["services"][number]) =>
+    workloadKey({ name, namespace }) === workloadKey(workload);
+  return services
+    .filter(isTo)
+    .flatMap(({ meshRules, exposures }) => [...meshRules, ...exposures.flatMap(({ rules }) => rules)])
+    .some(({ rewrite }) => rewrite !== undefined);
 }
 
 function safePath(pattern: string): string {

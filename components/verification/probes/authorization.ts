@@ -5,7 +5,7 @@ import { isHttp } from "../../shared/workload";
 import { conditionsIn, httpConditions } from "../../../policies/conditions";
 import { type Cell, cellOf, effectOf, explainCell, seriesOf, titleOfCell, withoutAddresses } from "../access/cells";
 import { type AccessClient, gatewayClients, outside, strangers, workloadClients } from "../access/clients";
-import { type AccessDraft, accessDrafts, isSafe } from "../access/drafts";
+import { type AccessDraft, accessDrafts, isRewritten, isSafe, mayCreate } from "../access/drafts";
 import { cellThrough, getsThrough, isCutOff } from "../access/controls";
 import { type AccessObject, accessObjects } from "../access/objects";
 import type { PlanContext, Probe, Series } from "../probe";
@@ -153,6 +153,11 @@ class Matrix {
     if (end && !["authorization", "mtls", "bypass", "egress"].includes(end.why)) return false;
     if (!isSafe(draft.method) && (!end || end.why !== "authorization")) {
       return end ? false : this.leaveOut(cell, `${draft.method} is allowed, and is not sent: it may change something`);
+    }
+    if (mayCreate(draft.method))
+      return this.leaveOut(cell, `${draft.method} is not sent: it may create what is not there`);
+    if (!isSafe(draft.method) && isRewritten(this.model, cell.workload)) {
+      return this.leaveOut(cell, `${draft.method} is not sent: a route may rewrite its path to one that exists`);
     }
     const sees = (model: PolicyModel) => effectOf(explainCell(model, cell), this.objects, model);
     if (new Set(this.byAddress.map(sees)).size > 1) return this.leaveOut(cell, "rules decide by address");

@@ -158,6 +158,23 @@ describe("the probes of authorization", () => {
     assert.ok(tcp.includes("  effect tcp front to shop/ratings -> allowed {answers=[application]}"));
   });
 
+  it("send no method that may create what a path names, and none that writes where a route rewrites its path", () => {
+    const puts = rules({ deny: [{ to: "ratings", methods: ["PUT" as const] }] });
+    assert.deepEqual(probe("shop/ratings deny", shopModel(puts)), [
+      "  not measurable: PUT is not sent: it may create what is not there",
+    ]);
+    const posts = rules({ deny: [{ to: "ratings", methods: ["POST" as const] }] });
+    const sent = probe("shop/ratings deny", shopModel(posts));
+    assert.ok(
+      sent.some((line) => line.includes("front POST /talos-mesh-probe to shop/ratings")),
+      sent.join("\n"),
+    );
+    const services = [{ host: "ratings", http: [{ rewrite: { uri: "/delete-all" } }] }];
+    assert.deepEqual(probe("shop/ratings deny", shopModel({ ...posts, traffic: { services } })), [
+      "  not measurable: POST is not sent: a route may rewrite its path to one that exists",
+    ]);
+  });
+
   it("measure no closed connection to a port at which no client gets through", () => {
     const ports = [{ port: 9000, protocol: "tcp" as const }];
     const workloads = [workload("front"), { ...workload("ratings"), ports }];
