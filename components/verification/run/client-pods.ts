@@ -23,8 +23,16 @@ interface PodContext {
 /** Milliseconds for images to be pulled and sidecars to be configured. */
 const podTimeout = 180_000;
 
-/** Creates a pod of ours, waits until its data plane takes its traffic, and makes sure that it gets none of others. */
-export async function createPod(context: PodContext, pod: ApplyObject, plane: DataPlane): Promise<{ name: string }> {
+/** Creates a pod of ours, waits until its data plane takes its traffic, and makes sure that it gets none of a workload's. */
+export async function createClientPod(context: PodContext, pod: ApplyObject, plane: DataPlane): Promise<string> {
+  const { name, namespace = "" } = pod.metadata;
+  await createPod(context, pod, plane);
+  await refuseTraffic(context.cluster, namespace, name);
+  return name;
+}
+
+/** Creates a pod of ours, and waits until its data plane takes its traffic. */
+export async function createPod(context: PodContext, pod: ApplyObject, plane: DataPlane): Promise<void> {
   const { name, namespace = "" } = pod.metadata;
   const title = `${namespace}/${name}`;
   const why = context.stuck.get(`Pod ${title}`);
@@ -36,8 +44,6 @@ export async function createPod(context: PodContext, pod: ApplyObject, plane: Da
   });
   const container = (pod.spec as { containers: readonly { name: string }[] }).containers[0]?.name ?? clientContainer;
   await waitForPod(context, { namespace, name }, (found) => unlessRunning(found, container, plane));
-  await refuseTraffic(context.cluster, namespace, name);
-  return { name };
 }
 
 /** What a pod lacks of sending requests as its workload does; undefined where nothing. */

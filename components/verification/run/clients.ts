@@ -22,7 +22,7 @@ import {
   witnessObjects,
   workloadPod,
 } from "./client-objects";
-import { ClientError, createPod, waitForPod } from "./client-pods";
+import { ClientError, createClientPod, createPod, waitForPod } from "./client-pods";
 import { type MeshPod, type VerificationCluster, verificationManager } from "./cluster";
 import { type Placement, placementOf, templatePlacement } from "./placement";
 import { explained } from "./refusals";
@@ -158,7 +158,7 @@ class Creator {
     const object = workloadPod(workload, injection, await this.optionsOf(workload.namespace, placement, workload));
     const adopter = adopterOf(object.metadata.labels ?? {}, objects);
     if (adopter === undefined) {
-      const { name } = await createPod(this.context, object, dataPlane);
+      const name = await createClientPod(this.context, object, dataPlane);
       return { namespace: workload.namespace, pod: name, container: clientContainer, proxied: dataPlane === "sidecar" };
     }
     if (plan.clients === "pods") {
@@ -176,7 +176,7 @@ class Creator {
     const namespace = strangerNamespace(client);
     await this.ownNamespace(namespace);
     const options = await this.optionsOf(namespace, this.anywhere);
-    const { name } = await createPod(this.context, strangerPod(client, options), plane);
+    const name = await createClientPod(this.context, strangerPod(client, options), plane);
     return { namespace, pod: name, container: clientContainer, proxied: plane === "sidecar" };
   }
 

@@ -56,6 +56,8 @@ interface Job {
   /** Whether `maxRequests` left no room to measure it again. */
   isBounded?: boolean;
   result?: SeriesResult;
+  /** Whether there is no client, or no pod of ours to send to. */
+  isLost?: boolean;
   /** Whether a limit of connections or requests was in the way, which requests one at a time do not reach. */
   overflowed?: boolean;
 }
@@ -166,7 +168,10 @@ export class Measurement {
   private async send(jobs: readonly Job[]): Promise<void> {
     const ready: { readonly job: Job; readonly order: Order }[] = [];
     for (const job of jobs) {
-      const client = await this.clientOf(job);
+      const lost = this.lostEnd(job);
+      // It does not come back in this run, so that nothing waits for it.
+      job.isLost = lost !== undefined;
+      const client = lost ?? (await this.clientOf(job));
       if (typeof client === "string") job.result = this.unmeasured(job, client);
       else ready.push({ job, order: { ...job, client, concurrency: concurrencyOf(job) } });
     }
@@ -183,16 +188,23 @@ export class Measurement {
     }
   }
 
-  /** Or why its requests cannot be sent. */
-  private async clientOf({ series }: Job): Promise<Client | string> {
-    const { clients, witnesses, tokens } = this.context;
-    const { request, client: wanted } = series;
+  /** Why there is no client, or no pod of ours to send requests to. */
+  private lostEnd({ series: { request, client: wanted } }: Job): string | undefined {
+    const { clients, witnesses } = this.context;
     const client = clients.get(clientKey(wanted));
     if (!client || "unavailable" in client) {
       return `there is no client ${clientKey(wanted)}: ${client?.unavailable ?? "it was not created"}`;
     }
     const witness = request.to.kind === "witness" ? witnesses.get(request.to.namespace) : undefined;
-    if (witness !== undefined) return `there is nothing to send requests to: ${witness}`;
+    return witness === undefined ? undefined : `there is nothing to send requests to: ${witness}`;
+  }
+
+  /** Or why its requests cannot be sent. */
+  private async clientOf({ series }: Job): Promise<Client | string> {
+    const { clients, tokens } = this.context;
+    const { request, client: wanted } = series;
+    const client = clients.get(clientKey(wanted));
+    if (!client || "unavailable" in client) throw new Error(`there is no client ${clientKey(wanted)}`);
     try {
       await this.sender.addressOf(request);
       if (request.token) await tokens.of(request.token);
@@ -240,8 +252,8 @@ export class Measurement {
   }
 }
 
-function isOpen({ result }: Job): boolean {
-  return result?.verdict !== "holds";
+function isOpen({ result, isLost }: Job): boolean {
+  return result?.verdict !== "holds" && isLost !== true;
 }
 
 function concurrencyOf({ series, overflowed }: Job): number {

@@ -162,6 +162,7 @@ describe("the clients of probes", () => {
     const probes = [probe("p", [series()]), probe("o", [series({ client: outside })])];
     const ran = await run(cluster, plan(probes));
     assert.match(reasonOf(ran), /no client shop\/front: its pod .* was refused: exceeded quota: pods/);
+    assert.ok(ran.slept < 10_000, `nothing waits for it, but ${ran.slept} ms`);
     assert.equal(ran.results[0]?.probes[1]?.verdict, "holds");
   });
 
@@ -213,5 +214,14 @@ describe("the clients of probes", () => {
     await run(cluster, plan([probe("p", [series({ request: { to } })])]));
     const service = cluster.applied.find(({ kind }) => kind === "Service");
     assert.equal(service?.metadata.labels?.["istio.io/use-waypoint"], "waypoint");
+  });
+
+  it("send to a pod of verification that is a ready endpoint of its own Service", async () => {
+    const to = { kind: "witness", namespace: "shop", by: "service" } as const;
+    const endpoints = [{ conditions: { ready: true }, targetRef: { name: "talos-mesh-witness" } }];
+    const slice = { apiVersion: "discovery.k8s.io/v1", kind: "EndpointSlice", metadata };
+    cluster.slices = [{ ...slice, endpoints } as unknown as (typeof cluster.slices)[number]];
+    const { results } = await run(cluster, plan([probe("p", [series({ request: { to } })])]));
+    assert.equal(results[0]?.verdict, "holds", results[0]?.probes[0]?.reason);
   });
 });
