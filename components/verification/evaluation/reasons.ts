@@ -50,12 +50,12 @@ const enforcedAtServer: ReadonlySet<Answer> = new Set(["denied", "token refused"
 function likelyCause(outcome: Outcome, observation: Observation, ending: Ending, series: Series): string | undefined {
   const { answers = [], certificate } = outcome;
   if (certificate) return undefined;
+  const isPlainText = answers.includes("reset") && !answers.includes("denied");
+  if (isPlainText) return "its server takes plain text: STRICT is not in effect yet, or it has no proxy";
   if (ending.answer === "denied") return "a policy denies it, or the one that allows it is not in effect yet";
   if (ending.answer === "reset" && ending.by)
     return "the server, or the ztunnel of its node, takes no connection from it";
   if (answers.includes("application")) return routeCause(observation);
-  const isPlainText = answers.includes("reset") && !answers.includes("denied");
-  if (isPlainText) return "its server takes plain text: STRICT is not in effect yet, or it has no proxy";
   if (answers.includes("blocked")) {
     return "its host is known, or the proxy passes requests for unknown hosts on (ALLOW_ANY)";
   }
