@@ -1,5 +1,6 @@
 import { issuedAuthority } from "../mesh/values/istio-csr";
 import { certificatesIn } from "../model/certificates";
+import { clusterIssuers } from "../model/layers";
 import type { Model } from "../model/model";
 import type { IssuedAuthoritySettings } from "../settings/sections/mesh";
 import { expandPath } from "../settings/schema-walk";
@@ -63,8 +64,8 @@ function issuerRefusal(
   const { certManager } = settings.platform;
   if (cluster.simulatedNodes)
     return { kind: "found cert-manager, which does not run on simulated nodes; remove mesh.ca" };
-  const issuers = certManager?.issuers;
-  const issuer = clusterIssuer === undefined ? undefined : own(issuers ?? {}, clusterIssuer);
+  const known = clusterIssuers(settings);
+  const issuer = clusterIssuer === undefined ? undefined : own(certManager?.issuers ?? {}, clusterIssuer);
   const signer = issuer?.ca?.certificate.secret;
   const unsigned = `no root that signed the certificate of issuer ${clusterIssuer}, whose certificates no workload would trust; add it`;
   return [
@@ -73,10 +74,7 @@ function issuerRefusal(
         kind: `found cert-manager, which nothing installs on a cluster of kind ${settings.cluster.kind}; set talos-mesh:platform.certManager`,
       },
     {
-      clusterIssuer:
-        clusterIssuer !== undefined &&
-        certManager &&
-        clusterIssuerRefusal(clusterIssuer, certManager.issuers, settings),
+      clusterIssuer: clusterIssuer !== undefined && known && clusterIssuerRefusal(clusterIssuer, known, settings),
       duration: milliseconds(duration) < hourMs && `found ${duration}; cert-manager issues for at least 1h`,
       rootCertificate:
         rootCertificate && signer !== undefined && rootRefusal(rootCertificate.secret, signer, unsigned, secretTexts),
@@ -84,13 +82,15 @@ function issuerRefusal(
   ];
 }
 
-type Issuers = NonNullable<Model["settings"]["platform"]["certManager"]>["issuers"];
+type Issuers = NonNullable<ReturnType<typeof clusterIssuers>>;
 
 function clusterIssuerRefusal(name: string, issuers: Issuers, settings: Model["settings"]): Refusal {
-  if (own(issuers, name)?.acme)
+  const kind = own(issuers, name);
+  if (kind === "http01" || kind === "dns01")
     return `found ${name}, an issuer of kind acme, which signs for names of DNS only, not for identities of workloads; use one with ca or selfSignedCA`;
   const authority = name.replace(/-root$/, "");
-  if (own(issuers, name) === undefined && authority !== name && own(issuers, authority)?.selfSignedCA)
+  const { certManager } = settings.platform;
+  if (kind === undefined && authority !== name && own(certManager?.issuers ?? {}, authority)?.selfSignedCA)
     return `found ${name}, with which each certificate is its own root, so that no workload would trust another; use ${authority}`;
   return unknownIssuer(name, Object.keys(issuers), settings);
 }

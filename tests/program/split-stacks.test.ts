@@ -151,6 +151,22 @@ describe("a stack of a mesh on the cluster of another stack", () => {
         /asks an issuer with http01/,
       );
     });
+
+    it("signs for the mesh by an issuer of the other stack, unless that is of ACME", async () => {
+      const authority = (clusterIssuer: string) => ({
+        "talos-mesh:mesh": { version: "1.31.1", ca: { kind: "cert-manager", clusterIssuer } },
+      });
+      const run = await runMesh(authority("lab"), withIssuers());
+      assert.equal(run.byType("Release").filter(({ name }) => name === "istio-csr").length, 1);
+      assert.match(
+        await refusal(authority("letsencrypt"), withIssuers()),
+        /mesh\.ca\.clusterIssuer: found letsencrypt, an issuer of kind acme/,
+      );
+      assert.match(
+        await refusal(authority("lba"), withIssuers()),
+        /mesh\.ca\.clusterIssuer: found lba; no such issuer/,
+      );
+    });
   });
 
   it("cannot be rendered without the stack file of the cluster", async () => {
