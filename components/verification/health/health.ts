@@ -82,6 +82,7 @@ async function syncFindings({ server, signal }: HealthContext): Promise<HealthFi
       return Promise.all(ready.map(({ name }) => syncStates(server, { namespace, pod: name }, signal)));
     }),
   );
+  if (states.every(({ length }) => length === 0)) throw new Error("the cluster has no istiod that is ready");
   return syncFindingsOf(states.flat(2));
 }
 
@@ -130,9 +131,11 @@ export function versionFindings({ proxies, agents, bare, controlPlanes }: MeshFi
   ].flatMap(([name, problem]) => (problem === undefined ? [] : [`${name}: ${problem}`]));
   const versions = [...new Set(controlPlanes.map(({ version }) => version ?? "unknown"))].join(", ");
   const ofVersions: HealthFinding =
-    wrong.length === 0
-      ? { level: "ok", subject: "versions", message: `${proxies.length} proxies match istiod ${versions}` }
-      : { level: "warning", subject: "versions", message: listed(wrong), next: "npm run proxies" };
+    controlPlanes.length === 0
+      ? { level: "error", subject: "versions", message: "the cluster has no istiod", next: "npm run proxies" }
+      : wrong.length === 0
+        ? { level: "ok", subject: "versions", message: `${proxies.length} proxies match istiod ${versions}` }
+        : { level: "warning", subject: "versions", message: listed(wrong), next: "npm run proxies" };
   const without = bare.map(({ namespace, pod }) => `${namespace}/${pod}`);
   const subject = "outside the mesh";
   const next = "restart them: kubectl rollout restart";

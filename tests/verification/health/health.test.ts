@@ -195,7 +195,7 @@ describe("the health of a mesh", () => {
     it("names an old proxy, a pod without one, certificates that end, and workloads that accept plain text", async () => {
       const found = await ask();
       assert.deepEqual(levels(found), [
-        ...["proxies in sync: ok", "versions: warning", "outside the mesh: error"],
+        ...["proxies in sync: not known", "versions: warning", "outside the mesh: error"],
         ...["certificates: warning", "plain text: warning"],
       ]);
       assert.match(found[1]?.message ?? "", /shop\/front-1: older than its control plane/);
@@ -212,6 +212,15 @@ describe("the health of a mesh", () => {
         .filter(({ subject }) => subject === "certificates")
         .map(({ message }) => message.slice(0, 30));
       assert.deepEqual(messages, ["the root certificate of the me", "the certificate that istiod si"]);
+    });
+
+    it("without a control plane is not in order", async () => {
+      const found = await ask({ list: () => Promise.resolve([]) });
+      assert.deepEqual(levels(found).slice(0, 2), ["proxies in sync: not known", "versions: error"]);
+      assert.deepEqual(
+        found.slice(0, 2).map(({ message }) => message),
+        ["the cluster has no istiod that is ready", "the cluster has no istiod"],
+      );
     });
 
     it("is not known, and no error, where the login may not see it", async () => {
