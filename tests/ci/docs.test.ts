@@ -51,7 +51,7 @@ const commands = new Map(
 );
 
 /** Checks a stack file of which parts may be left out: what is there must exist, and have its type. */
-const isPart = new Ajv({ strict: false, allowUnionTypes: true }).compile(
+const isPart = new Ajv({ strict: false, allowUnionTypes: true, logger: false }).compile(
   JSON.parse(JSON.stringify(stackFileSchema()), (key, value: unknown) => {
     if (key === "required" && Array.isArray(value)) return undefined;
     return isRecord(value) && "oneOf" in value ? { ...value, oneOf: undefined, anyOf: value.oneOf } : value;
