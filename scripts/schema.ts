@@ -3,7 +3,7 @@ import { declare } from "../cli/command";
 import { projectRoot } from "../cli/stack-option";
 import { updateGenerated } from "../cli/write-file";
 import { stackFileSchema } from "../components/settings/json-schema";
-import { settingsPage } from "./settings-page";
+import { settingsPage } from "./schema/settings-page";
 
 export const command = declare({
   name: "schema",

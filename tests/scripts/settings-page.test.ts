@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { stackFileSchema } from "../../components/settings/json-schema";
-import { settingsPage } from "../../scripts/settings-page";
+import { settingsPage } from "../../scripts/schema/settings-page";
 import { projectRoot } from "../support/program";
 
 /** The cells of a row, without backticks. */

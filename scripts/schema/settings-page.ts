@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { parse, stringify } from "yaml";
-import { grouped } from "../components/shared/grouped";
-import { markdownTable } from "../components/shared/markdown";
-import { own } from "../components/shared/own";
+import { grouped } from "../../components/shared/grouped";
+import { markdownTable } from "../../components/shared/markdown";
+import { own } from "../../components/shared/own";
 
 /** A JSON Schema, as far as this project's has it. */
 interface Schema {
