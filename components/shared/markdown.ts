@@ -1,6 +1,12 @@
+/** A table of Markdown; text that came from outside has to go through `markdownText`. */
 export function markdownTable(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  const cell = (markdown: string) =>
+    markdown
+      .replace(/(?<!\\)\|/g, "\\|")
+      .replaceAll("<", "&lt;")
+      .replaceAll("\n", " ");
   const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
-  return [line(head.map(markdownText)), line(head.map(() => "---")), ...rows.map((row) => line(row.map(markdownText)))];
+  return [line(head.map(cell)), line(head.map(() => "---")), ...rows.map((row) => line(row.map(cell)))];
 }
 
 /**

@@ -19,7 +19,16 @@ export function markdownOf(report: Report): string {
 }
 
 function tableMarkdown({ title, note, head, rows }: Table): string[] {
-  return ["", `## ${title}`, "", ...(note === undefined ? [] : [note, ""]), ...markdownTable(head, rows)];
+  return [
+    "",
+    `## ${title}`,
+    "",
+    ...(note === undefined ? [] : [note, ""]),
+    ...markdownTable(
+      head.map(markdownText),
+      rows.map((row) => row.map(markdownText)),
+    ),
+  ];
 }
 
 const csvHead = ["block", "arm", "scenario", "startedAt", "valid", "problems", "metric", "unit", "value"];

@@ -32,7 +32,7 @@ function withoutCookies(key: string, value: unknown): unknown {
 export function markdownOf(result: VerificationResult): string {
   const rows = result.probes.map((probe) => {
     const { measured, count, interval } = measuredOf(probe);
-    return [probe.verdict, probe.name, probe.expectation, measured, count, interval];
+    return [probe.verdict, probe.name, probe.expectation, measured, count, interval].map(markdownText);
   });
   const failed = result.probes.filter(({ verdict }) => verdict === "fails" || verdict === "control failed");
   const health = result.health.filter(({ level }) => level !== "ok");

@@ -193,7 +193,7 @@ describe("the outputs of the report", () => {
     assert.match(markdownOf(result), /Comparison with the article/);
     assert.match(
       markdownOf(result),
-      /\| fortio to details, 10 connections, 100\/s, mean \| sidecar \| 39\.3 \| [\d.]+ \[[\d., ]+\] \| ms \|/,
+      /\| fortio to details, 10 connections, 100\/s, mean \| sidecar \| 39\.3 \| [\d.]+ \\\[[\d., ]+\] \| ms \|/,
     );
     assert.match(markdownOf(result), /\| ambient \| 2\.35 \| .* \| ms \| the article's had connection errors \|/);
     assert.match(markdownOf(result), /\| sidecar \| 1\.88 \| .* \| the article's went through the ingress gateway \|/);
