@@ -1,5 +1,6 @@
 import semver from "semver";
 import type { ApiServer, LiveObject } from "../../shared/kubernetes/api-server";
+import { managedBy, verificationManager } from "../../shared/kubernetes/object";
 import { containersOf, listPods, type Pod } from "../../shared/kubernetes/pods";
 import { ownReadiness } from "../../shared/kubernetes/readiness";
 import { defaultRevision, rootNamespace } from "../../shared/istio";
@@ -56,12 +57,14 @@ export function proxiesIn(pods: readonly Pod[]) {
 
 /** A `problem` is what is wrong and what to do; undefined where a proxy or an agent matches its control plane. */
 export async function meshFindings(server: Server) {
-  const [controlPlanes, pods, agents, requested] = await Promise.all([
+  const [controlPlanes, all, agents, requested] = await Promise.all([
     liveControlPlanes(server),
     listPods(server),
     liveAgents(server),
     requestedRevisions(server),
   ]);
+  // Clients of a verification are never ready, and are gone with it.
+  const pods = all.filter(({ labels }) => labels[managedBy] !== verificationManager);
   return {
     controlPlanes,
     proxies: proxiesIn(pods).map((proxy) => {

@@ -39,6 +39,9 @@ export interface ObjectReference {
 /** Key of the label that says what created an object. */
 export const managedBy = "app.kubernetes.io/managed-by";
 
+/** Its value for everything that a verification creates, by which it is found and removed. */
+export const verificationManager = "talos-mesh-verification";
+
 /** Whether kwok simulates a node, which then runs no containers. */
 export function isSimulatedNode({
   metadata: { annotations = {}, labels = {} },

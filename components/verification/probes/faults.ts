@@ -2,7 +2,7 @@ import type { HttpRuleSettings } from "../../settings/sections/http-rule";
 import { milliseconds } from "../../shared/duration";
 import type { Answer, Expectation, Outcome, PlanContext, Probe } from "../probe";
 import { type Entry, type EntryRule, gatewayEntries, meshEntries } from "../requests/entries";
-import { objectsOf, type Part, partsOf, percent } from "../requests/outcomes";
+import { controlCount, objectsOf, type Part, partsOf, percent } from "../requests/outcomes";
 import { controlFor, effectsFor, matchTitle, ruleTitle, sent } from "./routes";
 
 type Fault = NonNullable<HttpRuleSettings["fault"]>;
@@ -86,7 +86,13 @@ function faultProbe(context: PlanContext, entry: Entry, taken: EntryRule, measur
     series: [
       { ...sent(first, "effect"), expect: shareOf(share, present(answers), absent(answers)) },
       ...(clean
-        ? [{ ...sent(clean.asked, "control"), expect: shareOf(0, present([]), absent(answersOf(clean.parts))) }]
+        ? [
+            {
+              ...sent(clean.asked, "control"),
+              expect: shareOf(0, present([]), absent(answersOf(clean.parts))),
+              count: controlCount(share),
+            },
+          ]
         : []),
     ],
   };

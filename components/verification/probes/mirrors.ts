@@ -6,7 +6,7 @@ import { throwUnknown } from "../../shared/unknown";
 import type { Answer, Expectation, Outcome, PlanContext, Probe } from "../probe";
 import { type Entry, type EntryRule, gatewayEntries, meshEntries } from "../requests/entries";
 import type { Asked } from "../requests/find";
-import { objectsOf, type Part, partsOf, percent, reachedBy } from "../requests/outcomes";
+import { controlCount, objectsOf, type Part, partsOf, percent, reachedBy } from "../requests/outcomes";
 import { controlFor, effectsFor, matchTitle, ruleTitle, sent } from "./routes";
 
 /** Copies of requests, as the sidecars of the pods that get them record them: the client sees none. */
@@ -66,7 +66,13 @@ function mirrorProbe(
     series: [
       { ...sent(first, "effect"), expect: shareOf(share, copied(partsOf(policies, taken, first))) },
       ...(control && !other && !others
-        ? [{ ...sent(control.asked, "control"), expect: shareOf(0, copied(control.parts)) }]
+        ? [
+            {
+              ...sent(control.asked, "control"),
+              expect: shareOf(0, copied(control.parts)),
+              count: controlCount(share),
+            },
+          ]
         : []),
     ],
   };

@@ -138,6 +138,14 @@ export function enoughFor(share: number): number {
   return Math.max(3, Math.ceil(Math.log(1e-6) / Math.log(share)));
 }
 
+/**
+ * Requests of a control that must not see what happens to a share of other requests: so many that one of them would, except
+ * for a share below 1.4%, of which a thousand do not show that.
+ */
+export function controlCount(share: number): number {
+  return Math.min(1000, enoughFor(1 - share));
+}
+
 export function percent(share: number): string {
   return `${Number((share * 100).toFixed(4))}%`;
 }

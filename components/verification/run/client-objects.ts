@@ -1,9 +1,15 @@
-import { type ApplyObject, type LiveObject, managedBy, unprivileged } from "../../shared/kubernetes/object";
+import {
+  type ApplyObject,
+  type LiveObject,
+  managedBy,
+  unprivileged,
+  verificationManager,
+} from "../../shared/kubernetes/object";
 import { workloadKey } from "../../model/names";
 import { digestOf } from "../../shared/digest";
 import { strangerNamespaces } from "../access/clients";
 import type { ProbeClient, ProbeTarget } from "../probe";
-import { clientLabel, ephemeralPrefix, verificationManager } from "./cluster";
+import { clientLabel, ephemeralPrefix } from "./cluster";
 import { fittedResources, type Placement, type Resources } from "./placement";
 import type { RunPlan, RunWorkload } from "./run-plan";
 

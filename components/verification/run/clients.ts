@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { ApiError, type LiveObject } from "../../shared/kubernetes/api-server";
 import { isUnreachable } from "../../shared/kubernetes/errors";
-import { managedBy } from "../../shared/kubernetes/object";
+import { managedBy, verificationManager } from "../../shared/kubernetes/object";
 import type { Sleep } from "../../shared/kubernetes/wait";
 import { own } from "../../shared/own";
 import { messageOf, UserError } from "../../shared/problem";
@@ -23,7 +23,7 @@ import {
   workloadPod,
 } from "./client-objects";
 import { ClientError, createClientPod, createPod, waitForPod } from "./client-pods";
-import { type MeshPod, type VerificationCluster, verificationManager } from "./cluster";
+import { type MeshPod, type VerificationCluster } from "./cluster";
 import { type Placement, placementOf, templatePlacement } from "./placement";
 import { explained } from "./refusals";
 import type { RunNamespace, RunPlan, RunWorkload } from "./run-plan";

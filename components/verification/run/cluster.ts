@@ -2,7 +2,7 @@ import { rootNamespace } from "../../shared/istio";
 import type { ApiServer, ApplyObject, LiveObject, ObjectReference } from "../../shared/kubernetes/api-server";
 import { ApiError, ifAllowed, ifFound, isUnreachable } from "../../shared/kubernetes/errors";
 import { execInPod, type ExecOptions, type ExecResult } from "../../shared/kubernetes/pod-streams";
-import { dataOf, managedBy, referenceOf } from "../../shared/kubernetes/object";
+import { dataOf, managedBy, referenceOf, verificationManager } from "../../shared/kubernetes/object";
 import { containersOf, readPod } from "../../shared/kubernetes/pods";
 import { own } from "../../shared/own";
 import { analysisFindings } from "../health/analysis";
@@ -11,8 +11,6 @@ import type { HealthFinding } from "../result";
 import { placementOf } from "./placement";
 import type { RunWorkload } from "./run-plan";
 
-/** Value of the label of everything that a verification creates, by which it is found and removed. */
-export const verificationManager = "talos-mesh-verification";
 /** A workload's own labels may have the other key. */
 export const clientLabel = "talos-mesh/verification-client";
 

@@ -1,5 +1,4 @@
-import { managedBy } from "../../shared/kubernetes/object";
-import { verificationManager } from "./cluster";
+import { managedBy, verificationManager } from "../../shared/kubernetes/object";
 
 /** What to do where a cluster refuses a pod of ours, or does not start it, by its own words. */
 

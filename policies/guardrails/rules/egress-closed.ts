@@ -17,14 +17,21 @@ export const egressClosed: StackGuardrail = {
   title: "Nothing leaves the mesh that is not registered",
   why: "A workload that may reach any address can send data to any address.",
   severity: outsideDev,
-  sees: "istiod's mesh config, Sidecars and ServiceEntries. Sidecars apply it; ztunnel does not, and a NetworkPolicy or an egress gateway is needed in the ambient data plane.",
+  sees: "istiod's mesh config, Sidecars, ServiceEntries, and where ztunnel is deployed, which does not read the mesh config, NetworkPolicies of the stack. Whether the CNI enforces these is not seen.",
   scope: "stack",
   *check(resources) {
+    const isAmbient = releasesIn(resources, "ztunnel").length > 0;
+    const isRestricted = objectsIn(resources, "NetworkPolicy").some(({ spec }) =>
+      stringsIn(valueAt(spec, "policyTypes")).includes("Egress"),
+    );
     for (const resource of releasesIn(resources, "istiod")) {
       const mode = valueAt(resource.values, "meshConfig.outboundTrafficPolicy.mode");
-      if (mode === "REGISTRY_ONLY") continue;
+      if (mode === "REGISTRY_ONLY" || (isAmbient && isRestricted)) continue;
       const found = `outboundTrafficPolicy is ${typeof mode === "string" ? mode : "not set, and ALLOW_ANY by default"}`;
-      yield { resource, message: `${found}; set talos-mesh:mesh.outboundTrafficPolicy: REGISTRY_ONLY` };
+      const advice = isAmbient
+        ? "ztunnel passes every connection on: set talos-mesh:security.egress, which closes it by NetworkPolicies"
+        : "set talos-mesh:mesh.outboundTrafficPolicy: REGISTRY_ONLY";
+      yield { resource, message: `${found}; ${advice}` };
     }
     for (const resource of objectsIn(resources, "Sidecar")) {
       if (stringIn(resource.spec, "outboundTrafficPolicy.mode") !== "ALLOW_ANY") continue;

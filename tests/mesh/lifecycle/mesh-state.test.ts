@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { managedBy, verificationManager } from "../../../components/shared/kubernetes/object";
 import { meshFindings } from "../../../components/mesh/lifecycle/mesh-state";
 import { report } from "../../../cli/commands/proxies";
 import { FakeCluster, type Given, injectedPod, istioCni, istiod } from "./fake-cluster";
@@ -67,6 +68,15 @@ describe("proxies compared with their control planes", () => {
       proxy("ztunnel-x", "istio/ztunnel:1.29.0", { app: "ztunnel" }),
     );
     assert.deepEqual(found, { waypoint: undefined, gateway: "no injector has set its image (image: auto)" });
+  });
+
+  it("leaves out clients of a verification, which are never ready", async () => {
+    const client = injectedPod("client", "default", "1.31.1", { labels: { [managedBy]: verificationManager } });
+    const found = await meshFindings(new FakeCluster([istiod("1.31.1"), client, injectedPod("own", "default")]).server);
+    assert.deepEqual(
+      found.proxies.map(({ pod }) => pod),
+      ["own"],
+    );
   });
 
   it("names pods that should have a sidecar and have none, and no others", async () => {

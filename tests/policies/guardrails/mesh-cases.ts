@@ -1,4 +1,4 @@
-import { release } from "../../../policies/guardrails/guardrail";
+import { object, release } from "../../../policies/guardrails/guardrail";
 import { type Case, deployment, gatewayApi, istio, namespace } from "./case";
 
 const http = { name: "http", port: 80, protocol: "HTTP" };
@@ -107,6 +107,29 @@ export const meshCases: readonly Case[] = [
       "Sidecar/shop/open: outboundTrafficPolicy is ALLOW_ANY",
       "ServiceEntry/shop/everywhere: registers 0.0.0.0/0, which is everything",
     ],
+  },
+  {
+    id: "egress-closed",
+    name: "advises what closes egress in ambient",
+    resources: [release("istiod", "istio-system", {}), release("ztunnel", "istio-system", {})],
+    messages: [
+      "Release/istio-system/istiod: outboundTrafficPolicy is not set, and ALLOW_ANY by default; ztunnel passes every connection on",
+    ],
+  },
+  {
+    id: "egress-closed",
+    name: "takes NetworkPolicies for egress in ambient",
+    resources: [
+      release("istiod", "istio-system", {}),
+      release("ztunnel", "istio-system", {}),
+      object({
+        apiVersion: "networking.k8s.io/v1",
+        kind: "NetworkPolicy",
+        metadata: { name: "egress-only", namespace: "shop" },
+        spec: { podSelector: {}, policyTypes: ["Egress"] },
+      }),
+    ],
+    messages: [],
   },
   {
     id: "sidecar-scope",

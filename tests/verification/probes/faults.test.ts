@@ -22,10 +22,10 @@ describe("the probes of faults", () => {
     assert.deepEqual(lines, [
       "faults reviews http[0] abort [alone, disturbs]: x-test: 1: 25% an injected 503",
       "  effect front GET / (x-test: 1) within 13 s -> 25% an injected 503 {answers=[fault] status=[503]}, else no fault {answers=[application]}",
-      "  control front GET / within 13 s -> no fault {answers=[application]}",
+      "  control n=49 front GET / within 13 s -> no fault {answers=[application]}",
       "faults reviews http[0] delay [alone, disturbs]: x-test: 1: 50% delayed by 3s",
       "  effect front GET / (x-test: 1) within 13 s -> 50% after 3s {answers=[application,fault] atLeast=2.85}, else at once {answers=[application,fault] atMost=2.85}",
-      "  control front GET / within 13 s -> at once {answers=[application] atMost=2.85}",
+      "  control n=20 front GET / within 13 s -> at once {answers=[application] atMost=2.85}",
     ]);
   });
 
@@ -43,10 +43,10 @@ describe("the probes of faults", () => {
     assert.deepEqual(lines, [
       "faults reviews http[0] abort [alone, disturbs]: path /all: 100% an injected 503",
       "  effect front GET /all -> an injected 503 {answers=[fault] status=[503]}",
-      "  control front GET / -> no fault {answers=[application]}",
+      "  control n=3 front GET / -> no fault {answers=[application]}",
       "faults reviews http[1] abort [alone, disturbs]: path /none: 0% an injected 503",
       "  effect front GET /none -> no fault {answers=[application]}",
-      "  control front GET / -> no fault {answers=[application]}",
+      "  control n=3 front GET / -> no fault {answers=[application]}",
       "faults reviews http[2] delay: 10% delayed by 100ms",
       "  not measurable: a delay of less than 0.25 s is not distinguished from that of the network",
     ]);
@@ -77,7 +77,7 @@ describe("the probes of faults", () => {
     assert.deepEqual(lines, [
       "faults reviews at ingress shop.example.com http[0] abort [alone, disturbs]: path /a: 10% an injected 503",
       "  effect outside GET shop.example.com/a -> 10% an injected 503 {answers=[fault] status=[503]}, else no fault {answers=[application,denied,token refused]}",
-      "  control outside GET shop.example.com/ -> no fault {answers=[application,denied,token refused]}",
+      "  control n=132 outside GET shop.example.com/ -> no fault {answers=[application,denied,token refused]}",
     ]);
   });
 });

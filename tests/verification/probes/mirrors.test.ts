@@ -26,10 +26,10 @@ describe("the probes of mirrors", () => {
     assert.deepEqual(lines, [
       "mirrors reviews http[0] mirrors[0] [alone]: path /a: 100% copied to reviews v3",
       "  effect front GET /a -> copied to reviews v3 {answers=[application] mirroredTo=v3}",
-      "  control front GET / -> 0% copied to reviews v3 {answers=[application] mirroredTo=v3}, else not copied {answers=[application]}",
+      "  control n=3 front GET / -> 0% copied to reviews v3 {answers=[application] mirroredTo=v3}, else not copied {answers=[application]}",
       "mirrors reviews http[0] mirrors[1] [alone]: path /a: 20% copied to ratings",
       "  effect front GET /a -> 20% copied to ratings {answers=[application] mirroredTo=shop/ratings}, else not copied {answers=[application]}",
-      "  control front GET / -> 0% copied to ratings {answers=[application] mirroredTo=shop/ratings}, else not copied {answers=[application]}",
+      "  control n=62 front GET / -> 0% copied to ratings {answers=[application] mirroredTo=shop/ratings}, else not copied {answers=[application]}",
     ]);
   });
 
