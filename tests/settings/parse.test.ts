@@ -113,7 +113,8 @@ describe("parsing settings", () => {
 
   it("takes under 30 ms for the stack dev", () => {
     const { sections } = readStackFile(path.join(root, "Pulumi.dev.yaml"));
-    assert.ok(fastest(5, () => validate(sections, { secretNames: [] })) < 30);
+    // Neighbors on the machine slow down what runs next to them, in processor time too.
+    assert.ok(fastest(50, () => validate(sections, { secretNames: [] })) < 30);
   });
 
   it("takes ten times as long for ten times as many services, with slack for the machine", () => {

@@ -174,8 +174,10 @@ describe("obtaining tools", () => {
         progress: ({ tool, step, detail }) => step === "build" && details.push(`${tool}: ${detail}`),
       });
       assert.deepEqual([tools.etcd.source, tools.kwok.source, tools.fortio.source], Array(3).fill("Go build"));
+      // How often the number of compiled packages is reported depends on how busy the machine is.
+      const announced = details.filter((detail) => !detail.endsWith(" packages compiled"));
       assert.match(
-        details.join("\n"),
+        announced.join("\n"),
         /^etcd: 1 of 2: go build of etcd \S+, kwok \S+: about \d+ minutes? on \d+ cores, once\nfortio: 2 of 2: go build/,
       );
       assert.equal(sandbox.goCalls("build").length, 2);
