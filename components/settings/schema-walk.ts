@@ -2,7 +2,7 @@ import { z } from "zod";
 import { parseJson } from "../shared/json";
 import { isTree, type Tree } from "../shared/merge";
 import type { SettingPath } from "../shared/problem";
-import { knownEntries } from "../shared/unknown";
+import { ifKnown, knownEntries } from "../shared/unknown";
 import { own } from "../shared/own";
 
 /** The schema below optional, default and the like. */
@@ -98,9 +98,9 @@ function* expand(value: unknown, [key, ...rest]: readonly string[], at: SettingP
   if (key === undefined) {
     if (value !== undefined) yield [at, value];
   } else if (typeof value === "object" && value !== null) {
-    for (const [name, entry] of knownEntries(value as Record<string, unknown>)) {
-      if (key === "*" || key === name) yield* expand(entry, rest, [...at, name]);
-    }
+    const fields = value as Record<string, unknown>;
+    const found = key === "*" ? knownEntries(fields) : ([[key, ifKnown(() => own(fields, key))]] as const);
+    for (const [name, entry] of found) yield* expand(entry, rest, [...at, name]);
   }
 }
 
