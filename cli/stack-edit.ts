@@ -13,6 +13,7 @@ import {
   type YAMLMap,
 } from "yaml";
 import { isTree } from "../components/shared/merge";
+import { own } from "../components/shared/own";
 import { UserError } from "../components/shared/problem";
 
 /** A value in a stack file: its keys and positions below `config`, and what it gets. */
@@ -131,7 +132,5 @@ function withKey(
 function withValue(tree: unknown, [key, ...rest]: readonly (string | number)[], value: unknown): unknown {
   if (key === undefined) return value;
   if (Array.isArray(tree)) return tree.map((item: unknown, at) => (at === key ? withValue(item, rest, value) : item));
-  return isTree(tree)
-    ? { ...tree, [key]: withValue(new Map(Object.entries(tree)).get(String(key)), rest, value) }
-    : tree;
+  return isTree(tree) ? { ...tree, [key]: withValue(own(tree, String(key)), rest, value) } : tree;
 }

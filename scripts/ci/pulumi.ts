@@ -4,11 +4,12 @@ import { parse } from "yaml";
 import { z } from "zod";
 import { readIfExists } from "../../components/shared/files";
 import { parseJson } from "../../components/shared/json";
+import { own } from "../../components/shared/own";
 import { CommandError, type CommandOutput, runCommand } from "../../components/shared/run-command";
 import { summarize } from "./script";
 
 /** A checkout of the project, and one of its stacks. */
-export interface StackCheckout {
+interface StackCheckout {
   /** Folder with Pulumi.yaml. */
   readonly folder: string;
   readonly stack: string;
@@ -32,7 +33,7 @@ export function quiet(command: string, args: readonly string[], cwd: string): Pr
 export async function verifiedCommit({ folder, stack }: StackCheckout): Promise<string | undefined> {
   const { stdout } = await quiet("pulumi", ["stack", "tag", "ls", "--stack", stack, "--json"], folder);
   const tags = z.record(z.string(), z.string()).nullable().parse(JSON.parse(stdout)) ?? {};
-  const commit = new Map(Object.entries(tags)).get(verifiedTag);
+  const commit = own(tags, verifiedTag);
   if (commit === undefined || commitPattern.test(commit)) return commit;
   throw new Error(
     `the tag ${verifiedTag} of the stack ${stack} is "${commit}", which is no commit; remove or correct it`,
@@ -107,6 +108,6 @@ export function parseStackFile(text: string): StackFile {
 /** Whether the stack file has this section, and does not disable it. */
 export function hasSection({ folder, stack }: StackCheckout, name: string): boolean {
   const text = readIfExists(path.join(folder, `Pulumi.${stack}.yaml`)) ?? "";
-  const section = new Map(Object.entries(parseStackFile(text).config)).get(`talos-mesh:${name}`);
+  const section = own(parseStackFile(text).config, `talos-mesh:${name}`);
   return section !== undefined && sections.nullish().parse(section)?.["enabled"] !== false;
 }

@@ -1,5 +1,6 @@
 import semver from "semver";
 import { z } from "zod";
+import { own } from "../../components/shared/own";
 import type { StackFile } from "./pulumi";
 
 const cluster = z.looseObject({
@@ -13,7 +14,7 @@ const mesh = z.looseObject({ version: z.string().optional() });
 /** Why the stack file of an older commit must not be deployed over that of the newer one: all reasons, empty for none. */
 export function rollbackRefusals(older: StackFile, newer: StackFile): string[] {
   const [before, now] = [older, newer].map(({ config, ...rest }) => {
-    const section = (name: string) => new Map(Object.entries(config)).get(`talos-mesh:${name}`);
+    const section = (name: string) => own(config, `talos-mesh:${name}`);
     return {
       cluster: cluster.parse(section("cluster") ?? {}),
       mesh: mesh.parse(section("mesh") ?? {}),
