@@ -4,7 +4,7 @@ import { UserError } from "../../components/shared/problem";
 import { readStack } from "../../components/validation/stack";
 import { declare, flagOf } from "../command";
 import { terminalQuestions } from "../interrupt";
-import { answersOf, type Ask, problemOf, type Question, type QuestionKey, questions } from "../new/questions";
+import { answersOf, type Ask, problemOf, type Question, type QuestionKey, questions, valuesOf } from "../new/questions";
 import { nextSteps, stackTemplate } from "../new/stack-template";
 import { chosenStack, projectRoot, stackFileOf, stackOptions } from "../stack-option";
 import { writeNewFile } from "../write-file";
@@ -55,12 +55,9 @@ export const command = declare({
   },
 });
 
-function summary({ text, choices }: Question): string {
-  return choices
-    ? `${text}: ${choices({})
-        .map(([value]) => value)
-        .join(", ")}`
-    : text;
+function summary(question: Question): string {
+  const values = valuesOf(question, {});
+  return values ? `${question.text}: ${values.join(", ")}` : question.text;
 }
 
 function askOnTerminal(): { readonly ask: Ask; readonly close: () => void } {

@@ -199,7 +199,7 @@ export async function answersOf(flags: Answers, flagOf: (key: string) => string,
 
 /** Why an answer cannot be used. */
 export function problemOf(answer: string, { choices, check }: Question, given: Answers): string | undefined {
-  const allowed = choices?.(given).map(([value]) => value);
+  const allowed = valuesOf({ choices }, given);
   if (allowed !== undefined && !allowed.includes(answer)) return `expected one of: ${allowed.join(", ")}`;
   try {
     check?.(answer);
@@ -215,12 +215,14 @@ function described({ kind, environment, gateway, application, addons }: Answers,
   return parts.flatMap(([key, value]) => (value === undefined ? [] : [`${flagOf(key)} ${value}`])).join(" ");
 }
 
-function listed({ choices }: Question, given: Answers): string {
-  return choices
-    ? ` (${choices(given)
-        .map(([value]) => value)
-        .join(", ")})`
-    : "";
+/** The answers that can be chosen from; undefined where it takes others too. */
+export function valuesOf({ choices }: Pick<Question, "choices">, given: Answers): readonly string[] | undefined {
+  return choices?.(given).map(([value]) => value);
+}
+
+function listed(question: Question, given: Answers): string {
+  const values = valuesOf(question, given);
+  return values ? ` (${values.join(", ")})` : "";
 }
 
 function field(schema: z.ZodType): (answer: unknown) => void {
