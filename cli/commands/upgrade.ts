@@ -1,5 +1,6 @@
 import { UserError } from "../../components/shared/problem";
 import { readStackFile, shownPath } from "../../components/settings/stack-file";
+import { minorOf } from "../../components/settings/versions";
 import { readStack } from "../../components/validation/stack";
 import { clusterStatus } from "../../embedded/cluster/status";
 import { declare, matching, UsageError } from "../command";
@@ -36,18 +37,18 @@ export const command = declare({
   async run({ istio, talos, kubernetes, dryRun, yes, ...given }) {
     const choice = chosenStack(given);
     const { stack, configFile } = choice;
-    const requested = Object.entries({ istio, talos, kubernetes }).filter(([, to]) => to !== undefined);
-    const [first, second] = requested;
-    if (first === undefined || second !== undefined) {
+    const wanted = { istio, talos, kubernetes };
+    const [product, second] = products.filter((each) => wanted[each] !== undefined);
+    if (product === undefined || second !== undefined) {
       throw new UsageError(`expected exactly one of: ${products.map((each) => `--${each}`).join(", ")}`);
     }
-    const product = products.find((each) => each === first[0]) ?? "istio";
+    const to = wanted[product] ?? "";
     const terminal = new Terminal();
     const before = readStackFile(configFile, projectRoot);
-    const upgrade = upgradeOf(choice, product, first[1] ?? "");
+    const upgrade = upgradeOf(choice, product, to);
     const shown = shownPath(configFile, projectRoot);
     if (upgrade === undefined) {
-      terminal.line(`${titleOf(product)} is ${first[1]} already in ${shown}; nothing to change.`);
+      terminal.line(`${titleOf(product)} is ${to} already in ${shown}; nothing to change.`);
       return 0;
     }
     if (product === "kubernetes") await refuseEmbedded(stack);
@@ -82,7 +83,7 @@ export const command = declare({
 });
 
 function notesOf({ product, to }: Upgrade): string {
-  const minor = to.replace(/^v/, "").split(".").slice(0, 2).join(".");
+  const minor = minorOf(to);
   const pages = {
     istio: `https://istio.io/latest/news/releases/${minor}.x/announcing-${minor}/upgrade-notes`,
     talos: `https://github.com/siderolabs/talos/releases/tag/${to}`,

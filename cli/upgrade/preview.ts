@@ -42,7 +42,7 @@ export async function showPreview(request: EngineRequest, before: string, termin
 }
 
 /** Objects, releases and commands that the change of the stack file adds, removes and changes. */
-export async function renderChanges(request: EngineRequest, before: string): Promise<string[]> {
+async function renderChanges(request: EngineRequest, before: string): Promise<string[]> {
   const folder = mkdtempSync(path.join(tmpdir(), "talos-mesh-upgrade-"));
   try {
     const configFile = path.join(folder, path.basename(request.configFile));
