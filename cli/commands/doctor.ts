@@ -6,7 +6,7 @@ import { readStack } from "../../components/validation/stack";
 import { declare } from "../command";
 import { certificateChecks } from "../doctor/certificates";
 import { clusterChecks, openCluster } from "../doctor/cluster";
-import { examine, exitCode, failure, type Finding, ok, once, type DoctorContext } from "../doctor/doctor";
+import { examine, exitCode, failure, type Finding, type Found, ok, once, type DoctorContext } from "../doctor/doctor";
 import { machineChecks } from "../doctor/machine";
 import { readDeployment, stateChecks } from "../doctor/state";
 import { talosChecks } from "../doctor/talos-nodes";
@@ -39,7 +39,7 @@ export const command = declare({
   },
 });
 
-export async function diagnosis(choice: StackChoice, env: NodeJS.ProcessEnv): Promise<Finding[]> {
+async function diagnosis(choice: StackChoice, env: NodeJS.ProcessEnv): Promise<Finding[]> {
   const { model, finding } = readModel(choice);
   const ended = new AbortController();
   const deployment = once(() => readDeployment(choice, env, ended.signal));
@@ -56,7 +56,7 @@ export async function diagnosis(choice: StackChoice, env: NodeJS.ProcessEnv): Pr
 /** Without a model, the checks that need one are left out. */
 function readModel({ configFile }: StackChoice): {
   readonly model?: Model;
-  readonly finding: Omit<Finding, "subject">;
+  readonly finding: Found;
 } {
   const where = shownPath(configFile, projectRoot);
   try {
@@ -83,12 +83,11 @@ const marks = {
 } as const;
 
 export function report(findings: readonly Finding[], terminal: Pick<Terminal, "lines" | "paint">): void {
-  const rows = columns(findings.map(({ subject, where }) => [subject, where]));
+  const rows = columns(findings.map(({ subject, where, message }) => [subject, where, message.split("\n")[0] ?? ""]));
   findings.forEach(({ level, message, next }, at) => {
     const [mark, color] = marks[level];
-    const [first = "", ...more] = message.split("\n");
-    const width = Math.max(...rows.map((row) => row.length));
-    terminal.lines(`${terminal.paint(color, mark)} ${(rows[at] ?? "").padEnd(width)}  ${first}`);
+    terminal.lines(`${terminal.paint(color, mark)} ${rows[at]}`);
+    const [, ...more] = message.split("\n");
     terminal.lines(...more.map((line) => `    ${line}`));
     if (next !== undefined) terminal.lines(`    -> ${next}`);
   });

@@ -1,4 +1,3 @@
-import { X509Certificate } from "node:crypto";
 import path from "node:path";
 import { connect } from "node:tls";
 import { parse } from "yaml";
@@ -12,11 +11,9 @@ import { dataOf } from "../../components/shared/kubernetes/object";
 import { asTree, isTree } from "../../components/shared/merge";
 import { machineSecretsOf } from "../talos";
 import { commandFor } from "../stack-option";
-import { type Check, failure, type Finding, notKnown, NothingToCheck, ok, type DoctorContext, warning } from "./doctor";
+import { type Check, failure, type Found, notKnown, NothingToCheck, ok, type DoctorContext, warning } from "./doctor";
 
 /** When certificates end that nothing renews by itself, or that show that a renewal has stopped. */
-
-type Found = Omit<Finding, "subject">;
 
 /** Days below which it is time to renew. */
 const soon = 30;
@@ -35,17 +32,10 @@ export const certificateChecks: readonly Check[] = [
 
 /** @param pem one or several; the first to end counts */
 export function expiry(where: string, pem: string | undefined, now: number, next: string): Found {
-  const blocks = pem?.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
-  let ends: number | undefined;
-  try {
-    ends =
-      blocks.length === 0
-        ? undefined
-        : Math.min(...blocks.map((block) => Date.parse(new X509Certificate(block).validTo)));
-  } catch {
-    ends = undefined;
-  }
-  return ends === undefined ? notKnown(where, "is not a certificate in PEM") : ending(where, ends, now, next);
+  const ends = certificatesIn(pem ?? "").map(({ validTo }) => Date.parse(validTo));
+  return ends.length === 0
+    ? notKnown(where, "is not a certificate in PEM")
+    : ending(where, Math.min(...ends), now, next);
 }
 
 function ending(where: string, ends: number, now: number, next: string): Found {

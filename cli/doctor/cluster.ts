@@ -12,12 +12,20 @@ import { secretOf } from "../engine/pulumi-cli";
 import { accessOf } from "../engine/pulumi-recovery";
 import { clusterFiles } from "../../embedded/cluster/files";
 import { commandFor } from "../stack-option";
-import { type Check, failure, type Finding, notKnown, NothingToCheck, ok, type DoctorContext, warning } from "./doctor";
+import {
+  type Check,
+  failure,
+  type Finding,
+  type Found,
+  notKnown,
+  NothingToCheck,
+  ok,
+  type DoctorContext,
+  warning,
+} from "./doctor";
 import { sizeOf } from "./machine";
 
 /** The cluster, as its API server reports it. Changes nothing. */
-
-type Found = Omit<Finding, "subject">;
 
 const where = "cluster";
 
@@ -143,13 +151,13 @@ const pressures = ["MemoryPressure", "DiskPressure", "PIDPressure", "NetworkUnav
 
 async function nodes(context: DoctorContext, signal: AbortSignal): Promise<Found[]> {
   const all = await (await required(context)).list({ apiVersion: "v1", kind: "Node" }, {}, signal);
-  const found = all.flatMap(nodeFindings);
-  const ready = all.filter((node) => nodeFindings(node).every(({ level }) => level !== "error")).length;
+  const found = all.map(nodeFindings);
+  const ready = found.filter((ofNode) => ofNode.every(({ level }) => level !== "error")).length;
   return [
     ...(all.length === 0
       ? [failure(where, "it has no nodes", "add nodes")]
       : [ok(where, `${ready} of ${all.length} nodes are ready`)]),
-    ...found,
+    ...found.flat(),
   ];
 }
 

@@ -11,6 +11,9 @@ export interface Finding extends HealthFinding {
   readonly where: string;
 }
 
+/** Of a check, which has the subject. */
+export type Found = Omit<Finding, "subject">;
+
 /** What the checks look at; parts of it are read once, and by the first check that needs them. */
 export interface DoctorContext extends StackChoice {
   /** Undefined where the stack file has problems. */
@@ -30,7 +33,7 @@ export interface Check {
   readonly where: string;
   /** Seconds. */
   readonly limit: number;
-  readonly run: (context: DoctorContext, signal: AbortSignal) => Promise<readonly Omit<Finding, "subject">[]>;
+  readonly run: (context: DoctorContext, signal: AbortSignal) => Promise<readonly Found[]>;
 }
 
 export const ok = (where: string, message: string) => ({ level: "ok", where, message }) as const;

@@ -9,13 +9,11 @@ import { defaultPins, toolNames } from "../../embedded/tools/catalog";
 import { findTools, parseVersion } from "../../embedded/tools/ensure-tools";
 import { findPulumi } from "../engine/pulumi-cli";
 import { recordedEngine } from "../engine/records";
-import { type Check, failure, type Finding, notKnown, ok, type DoctorContext, warning } from "./doctor";
+import { type Check, failure, type Found, notKnown, ok, type DoctorContext, warning } from "./doctor";
 
 /** This machine: its tools and its disk. */
 
 const here = "this machine";
-
-type Found = Omit<Finding, "subject">;
 
 /** A program that a stack needs, as it is found on PATH. */
 interface Program {
@@ -77,12 +75,7 @@ function programs({ model }: DoctorContext): Program[] {
     versionArgs: ["version", "--remote=false", "--short"],
     install: "",
     needed: false,
-    refuse: (version) => {
-      const wanted = model?.settings.mesh.version;
-      return wanted !== undefined && Math.abs(compareMinor(version, wanted)) > 1
-        ? `more than one minor version from Istio ${wanted}`
-        : undefined;
-    },
+    refuse: (version) => tooFar(version, "Istio", model?.settings.mesh.version),
   };
   if (!cluster?.created || release === undefined) return cluster?.simulatedNodes ? [] : [istioctl];
   return [
@@ -97,12 +90,7 @@ function programs({ model }: DoctorContext): Program[] {
       name: "kubectl",
       versionArgs: ["version", "--client"],
       install: "install kubectl: https://kubernetes.io/docs/tasks/tools",
-      refuse: (version) => {
-        const wanted = cluster.kubernetesVersion;
-        return wanted !== undefined && Math.abs(compareMinor(version, wanted)) > 1
-          ? `more than one minor version from Kubernetes ${wanted}`
-          : undefined;
-      },
+      refuse: (version) => tooFar(version, "Kubernetes", cluster.kubernetesVersion),
     },
     ...(model?.settings.cluster.kind === "docker"
       ? [
@@ -115,6 +103,12 @@ function programs({ model }: DoctorContext): Program[] {
       : []),
     istioctl,
   ];
+}
+
+function tooFar(version: string, product: string, wanted: string | undefined): string | undefined {
+  return wanted !== undefined && Math.abs(compareMinor(version, wanted)) > 1
+    ? `more than one minor version from ${product} ${wanted}`
+    : undefined;
 }
 
 async function program(

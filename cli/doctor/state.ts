@@ -9,14 +9,12 @@ import { clusterStatus } from "../../embedded/cluster/status";
 import { stackFolder } from "../../embedded/engine/stack-folder";
 import { commandOutput, findPulumi, locationOf, NotDeployedError, queryStack } from "../engine/pulumi-cli";
 import { type Deployment, locksOf } from "../engine/pulumi-recovery";
-import { checkBackend, workspaceOf } from "../engine/pulumi-workspace";
+import { checkBackend, passphraseFile, workspaceOf } from "../engine/pulumi-workspace";
 import { copiedFrom, recordedEngine } from "../engine/records";
 import { commandFor, type StackChoice } from "../stack-option";
-import { type Check, failure, type Finding, NothingToCheck, notKnown, ok, type DoctorContext, warning } from "./doctor";
+import { type Check, failure, type Found, NothingToCheck, notKnown, ok, type DoctorContext, warning } from "./doctor";
 
 /** Pulumi's state of the stack, and who works on it. */
-
-type Found = Omit<Finding, "subject">;
 
 const where = "state";
 
@@ -197,7 +195,7 @@ async function secrets({ deployment, configFile, model, projectRoot }: DoctorCon
   const state = await readable({ deployment });
   const file = existsSync(configFile) ? (parseDocument(readFileSync(configFile, "utf8")).toJS() as unknown) : undefined;
   const provider = isTree(file) && typeof file.secretsprovider === "string" ? file.secretsprovider : undefined;
-  const own = existsSync(path.join(projectRoot, ".talos-mesh", "passphrase"));
+  const own = existsSync(passphraseFile(projectRoot));
   const type = state?.secrets_providers?.type;
   if (state === undefined && provider === undefined) throw new NothingToCheck();
   if (state !== undefined && type === undefined) {

@@ -3,11 +3,10 @@ import type { TalosClusterSettings } from "../../components/cluster/kinds";
 import { programsOnPath } from "../../embedded/tools/cache";
 import { machineSecretsOf, outputOf } from "../talos";
 import { listens, skew } from "./cluster";
-import { type Check, failure, type Finding, notKnown, NothingToCheck, ok, type DoctorContext, warning } from "./doctor";
+import { type Check, failure, type Found, notKnown, NothingToCheck, ok, type DoctorContext, warning } from "./doctor";
 
 /** The nodes of a cluster of kind talos, as their own API reports them. Changes nothing. */
 
-type Found = Omit<Finding, "subject">;
 type Node = TalosClusterSettings["nodes"][number];
 
 const port = 50_000;

@@ -3,11 +3,9 @@ import { supportLeft, supportOf, type SupportedProduct, supportReadOn } from "..
 import { nextVersions } from "../../components/validation/versions";
 import { compare } from "semver";
 import { count } from "../report/terminal";
-import { type Check, type Finding, NothingToCheck, ok, type DoctorContext, warning } from "./doctor";
+import { type Check, type Found, NothingToCheck, ok, type DoctorContext, warning } from "./doctor";
 
 /** Versions of the stack: until when they are supported, and what an upgrade would need. */
-
-type Found = Omit<Finding, "subject">;
 
 export const versionChecks: readonly Check[] = [
   { subject: "support", where: "versions", limit: 10, run: (context) => Promise.resolve(support(context)) },

@@ -48,7 +48,7 @@ function ownBackend(projectRoot: string) {
   return { folder, url: pathToFileURL(folder).href };
 }
 
-function passphraseFile(projectRoot: string): string {
+export function passphraseFile(projectRoot: string): string {
   return path.join(projectRoot, ".talos-mesh", "passphrase");
 }
 
