@@ -21,7 +21,7 @@ export function guardrailViolations(choice: StackChoice, { registrations }: Prog
   return violations(guardedResources(registrations), facts);
 }
 
-export function guardedResources(registrations: ProgramResult["registrations"]): GuardedResource[] {
+function guardedResources(registrations: ProgramResult["registrations"]): GuardedResource[] {
   return registrations.map(({ urn, type, name, inputs, protect }) => {
     const props = mapLeaves(inputs, (leaf) => (isUnknown(leaf) ? unknownValue : leaf)) as GuardedResource["props"];
     return { urn, type, name, props, protect };

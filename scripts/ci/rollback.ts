@@ -18,7 +18,7 @@ class Refused extends Error {}
  * @returns what was done, as Markdown
  * @throws Error where nothing was rolled back, or the older commit could not be verified; the outcome is kept as well
  */
-export async function rollBack(folder: string, stack: string): Promise<string> {
+async function rollBack(folder: string, stack: string): Promise<string> {
   const failed = await headOf(folder);
   const work = mkdtempSync(path.join(tmpdir(), "talos-mesh-rollback-"));
   try {
