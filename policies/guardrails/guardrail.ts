@@ -95,6 +95,33 @@ export function object(props: Tree): GuardedResource {
   return exampleOf(`kubernetes:${String(apiVersion)}:${String(kind)}`, String(asTree(metadata).name), props);
 }
 
+/** A Deployment of one container for an example. */
+export function deployment(container: Tree): GuardedResource {
+  return object({
+    apiVersion: "apps/v1",
+    kind: "Deployment",
+    metadata: { name: "details-v1", namespace: "bookinfo" },
+    spec: { template: { spec: { containers: [{ name: "details", ...container }] } } },
+  });
+}
+
+/** A Gateway of Istio's API for an example. */
+export function istioGateway(servers: readonly Tree[]): GuardedResource {
+  return object({
+    apiVersion: "networking.istio.io/v1",
+    kind: "Gateway",
+    metadata: { name: "ingress", namespace: "istio-ingress" },
+    spec: { selector: { istio: "ingress" }, servers },
+  });
+}
+
+/** A namespace with sidecars for an example. */
+export const injectedNamespace = object({
+  apiVersion: "v1",
+  kind: "Namespace",
+  metadata: { name: "bookinfo", labels: { "istio-injection": "enabled" } },
+});
+
 /** A Helm release for an example; its own namespace is `namespace`. */
 export function release(chart: string, namespace: string, values: Tree, name = chart): GuardedResource {
   return exampleOf(releaseType, name, { chart, name, namespace, values });

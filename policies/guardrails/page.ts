@@ -44,7 +44,7 @@ pulumi preview --stack production --policy-pack policies/guardrails # also with 
   the resource is changed, or at the end where the guardrail judges the stack.
 - \`pulumi up\` judges first in its preview, and stops there. With \`--skip-preview\`, a guardrail that judges the stack comes
   after the changes.
-- \`npm install\` installs what the policy pack needs (\`@pulumi/policy\`, a development dependency). It costs about a second of
+- \`npm install\` installs what the policy pack needs (\`@pulumi/policy\`). It costs about a second of
   processor time; a command without it is as fast as before.
 
 Tried with the Pulumi CLI 3.260: previews of dev, staging and production, with violations at each level, and with exceptions

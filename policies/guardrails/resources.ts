@@ -91,6 +91,16 @@ export function stringsIn(value: unknown): string[] {
   return Array.isArray(value) ? value.filter((item): item is string => typeof item === "string") : [];
 }
 
+/** Whether it is for every name, or for every one of a top-level domain: `*`, `*.com`. */
+export function isOpenHost(host: string | undefined): boolean {
+  return host === undefined || /^\*(\.[^.]*)?$/.test(host);
+}
+
+/** Whether labels have all of a selector's; without any, it selects everything. */
+export function selects(selector: Tree, labels: Tree): boolean {
+  return Object.entries(selector).every(([key, value]) => own(labels, key) === value);
+}
+
 /** The pods that an object creates, or that it is. */
 export function podSpecIn({ kind, spec }: GuardedObject): Tree | undefined {
   switch (kind) {

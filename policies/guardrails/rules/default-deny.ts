@@ -1,14 +1,8 @@
 import { isSystemNamespace, rootNamespace } from "../../../components/shared/istio";
 import type { Tree } from "../../../components/shared/merge";
 import { own } from "../../../components/shared/own";
-import { type GuardedResource, object, outsideDev, type StackGuardrail } from "../guardrail";
+import { type GuardedResource, injectedNamespace, object, outsideDev, type StackGuardrail } from "../guardrail";
 import { meshNamespacesIn, objectsIn, releasesIn } from "../resources";
-
-const namespace = object({
-  apiVersion: "v1",
-  kind: "Namespace",
-  metadata: { name: "bookinfo", labels: { "istio-injection": "enabled" } },
-});
 
 const policy = (name: string, spec: Tree) =>
   object({
@@ -44,9 +38,9 @@ export const defaultDeny: StackGuardrail = {
       yield { resource, message };
     }
   },
-  passing: { resources: [namespace, policy("allow-nothing", {})] },
+  passing: { resources: [injectedNamespace, policy("allow-nothing", {})] },
   failing: {
-    resources: [namespace, policy("details", { selector: { matchLabels: { app: "details" } }, rules: [{}] })],
+    resources: [injectedNamespace, policy("details", { selector: { matchLabels: { app: "details" } }, rules: [{}] })],
   },
 };
 

@@ -1,6 +1,6 @@
 import { rootNamespace } from "../../../components/shared/istio";
 import { object, outsideDev, release, type StackGuardrail } from "../guardrail";
-import { objectsIn, releasesIn, stringIn, stringsIn, valueAt } from "../resources";
+import { isOpenHost, objectsIn, releasesIn, stringIn, stringsIn, valueAt } from "../resources";
 
 const istiod = (mode: string) => release("istiod", rootNamespace, { meshConfig: { outboundTrafficPolicy: { mode } } });
 
@@ -38,7 +38,7 @@ export const egressClosed: StackGuardrail = {
       yield { resource, message: "outboundTrafficPolicy is ALLOW_ANY; remove it, and describe what its pods reach" };
     }
     for (const resource of objectsIn(resources, "ServiceEntry")) {
-      const open = stringsIn(resource.spec.hosts).find((host) => /^\*(\.[^.]*)?$/.test(host));
+      const open = stringsIn(resource.spec.hosts).find(isOpenHost);
       const everywhere = stringsIn(resource.spec.addresses).find((block) => /\/0$/.test(block));
       const found = open ?? everywhere;
       if (found !== undefined)

@@ -7,6 +7,7 @@ import {
   type GuardedRelease,
   objectsIn,
   releasesIn,
+  selects,
   stringIn,
   valueAt,
   yamlIn,
@@ -162,7 +163,7 @@ function isSpread({ affinity, topologySpreadConstraints }: Tree): boolean {
 function hasBudgetFor(objects: readonly GuardedObject[], namespace: string, labels: Tree): boolean {
   return objects.some((one) => {
     if (one.kind !== "PodDisruptionBudget" || one.namespace !== namespace) return false;
-    const selector = Object.entries(asTree(valueAt(one.spec, "selector.matchLabels")));
-    return selector.length > 0 && selector.every(([key, value]) => own(labels, key) === value);
+    const selector = asTree(valueAt(one.spec, "selector.matchLabels"));
+    return Object.keys(selector).length > 0 && selects(selector, labels);
   });
 }

@@ -1,15 +1,7 @@
-import { inProduction, object, release, type ResourceGuardrail } from "../guardrail";
+import { deployment, inProduction, release, type ResourceGuardrail } from "../guardrail";
 import { imagesIn } from "../images";
 
 const digest = `sha256:${"0123456789abcdef".repeat(4)}`;
-
-const pod = (image: string) =>
-  object({
-    apiVersion: "apps/v1",
-    kind: "Deployment",
-    metadata: { name: "details-v1", namespace: "bookinfo" },
-    spec: { template: { spec: { containers: [{ name: "details", image }] } } },
-  });
 
 export const imagesByDigest: ResourceGuardrail = {
   id: "images-by-digest",
@@ -26,7 +18,7 @@ export const imagesByDigest: ResourceGuardrail = {
   },
   passing: {
     resources: [
-      pod(`docker.io/istio/examples-bookinfo-details-v1:1.20.3@${digest}`),
+      deployment({ image: `docker.io/istio/examples-bookinfo-details-v1:1.20.3@${digest}` }),
       release("istiod", "istio-system", {
         pilot: { image: `docker.io/istio/pilot:1.31.1@${digest}` },
         global: { tag: "1.31.1", proxy: { image: `docker.io/istio/proxyv2:1.31.1@${digest}` } },
@@ -35,7 +27,7 @@ export const imagesByDigest: ResourceGuardrail = {
   },
   failing: {
     resources: [
-      pod("docker.io/istio/examples-bookinfo-details-v1:1.20.3"),
+      deployment({ image: "docker.io/istio/examples-bookinfo-details-v1:1.20.3" }),
       release("istiod", "istio-system", { global: { hub: "docker.io/istio", tag: "1.31.1" } }),
     ],
   },

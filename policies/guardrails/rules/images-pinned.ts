@@ -1,13 +1,5 @@
-import { object, outsideDev, release, type ResourceGuardrail } from "../guardrail";
+import { deployment, outsideDev, release, type ResourceGuardrail } from "../guardrail";
 import { imagesIn } from "../images";
-
-const pod = (image: string) =>
-  object({
-    apiVersion: "apps/v1",
-    kind: "Deployment",
-    metadata: { name: "details-v1", namespace: "bookinfo" },
-    spec: { template: { spec: { containers: [{ name: "details", image }] } } },
-  });
 
 export const imagesPinned: ResourceGuardrail = {
   id: "images-pinned",
@@ -25,9 +17,9 @@ export const imagesPinned: ResourceGuardrail = {
   },
   passing: {
     resources: [
-      pod("docker.io/istio/examples-bookinfo-details-v1:1.20.3"),
+      deployment({ image: "docker.io/istio/examples-bookinfo-details-v1:1.20.3" }),
       release("istiod", "istio-system", { global: { tag: "1.31.1" } }),
     ],
   },
-  failing: { resources: [pod("docker.io/istio/examples-bookinfo-details-v1:latest")] },
+  failing: { resources: [deployment({ image: "docker.io/istio/examples-bookinfo-details-v1:latest" })] },
 };

@@ -1,17 +1,9 @@
 import { type Tree, treesIn } from "../../../components/shared/merge";
-import { inProduction, object, type StackGuardrail } from "../guardrail";
+import { inProduction, istioGateway, type StackGuardrail } from "../guardrail";
 import { type GuardedObject, objectsIn, stringIn } from "../resources";
 
 const gateway = (...servers: readonly Tree[]) =>
-  object({
-    apiVersion: "networking.istio.io/v1",
-    kind: "Gateway",
-    metadata: { name: "ingress", namespace: "istio-ingress" },
-    spec: {
-      selector: { istio: "ingress" },
-      servers: servers.map((server) => ({ hosts: ["bookinfo/bookinfo.example.com"], ...server })),
-    },
-  });
+  istioGateway(servers.map((server) => ({ hosts: ["bookinfo/bookinfo.example.com"], ...server })));
 
 const http = { name: "http", number: 80, protocol: "HTTP" };
 const https = { name: "https", number: 443, protocol: "HTTPS" };

@@ -1,16 +1,10 @@
 import { isSystemNamespace } from "../../../components/shared/istio";
 import { treesIn, type Tree } from "../../../components/shared/merge";
 import { own } from "../../../components/shared/own";
-import { object, outsideDev, type ResourceGuardrail } from "../guardrail";
+import { deployment, outsideDev, type ResourceGuardrail } from "../guardrail";
 import { containersIn, objectIn, podSpecIn, stringsIn, valueAt } from "../resources";
 
-const pod = (securityContext: Tree) =>
-  object({
-    apiVersion: "apps/v1",
-    kind: "Deployment",
-    metadata: { name: "details-v1", namespace: "bookinfo" },
-    spec: { template: { spec: { containers: [{ name: "details", image: "details:1.20.3", securityContext }] } } },
-  });
+const pod = (securityContext: Tree) => deployment({ image: "details:1.20.3", securityContext });
 
 /** Node agents of the data plane, by namespace and name. */
 const nodeAgents: ReadonlySet<string> = new Set(["istio-system/istio-cni-node", "istio-system/ztunnel"]);

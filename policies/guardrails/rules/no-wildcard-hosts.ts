@@ -1,17 +1,9 @@
 import { treesIn } from "../../../components/shared/merge";
-import { object, outsideDev, type StackGuardrail } from "../guardrail";
-import { type GuardedObject, objectsIn, stringIn, stringsIn, valueAt } from "../resources";
+import { istioGateway, outsideDev, type StackGuardrail } from "../guardrail";
+import { type GuardedObject, isOpenHost, objectsIn, stringIn, stringsIn, valueAt } from "../resources";
 
 const gateway = (host: string) =>
-  object({
-    apiVersion: "networking.istio.io/v1",
-    kind: "Gateway",
-    metadata: { name: "ingress", namespace: "istio-ingress" },
-    spec: {
-      selector: { istio: "ingress" },
-      servers: [{ port: { number: 443, name: "https", protocol: "HTTPS" }, hosts: [host] }],
-    },
-  });
+  istioGateway([{ port: { number: 443, name: "https", protocol: "HTTPS" }, hosts: [host] }]);
 
 const remedy = "name the hosts (talos-mesh:traffic.services[].hosts)";
 
@@ -26,12 +18,12 @@ export const noWildcardHosts: StackGuardrail = {
     for (const resource of objectsIn(resources, "Gateway", "networking.istio.io")) {
       for (const [index, { hosts }] of treesIn(resource.spec.servers).entries()) {
         // A host may have the namespace of its routes in front.
-        const open = stringsIn(hosts).find((host) => isOpen(host.split("/").at(-1)));
+        const open = stringsIn(hosts).find((host) => isOpenHost(host.split("/").at(-1)));
         if (open !== undefined) yield { resource, message: `spec.servers[${index}] is for host ${open}; ${remedy}` };
       }
     }
     for (const resource of objectsIn(resources, "VirtualService")) {
-      const open = stringsIn(resource.spec.hosts).find(isOpen);
+      const open = stringsIn(resource.spec.hosts).find(isOpenHost);
       if (open !== undefined) yield { resource, message: `is for host ${open}; ${remedy}` };
     }
     yield* gatewayApi(objectsIn(resources, undefined, "gateway.networking.k8s.io"));
@@ -45,7 +37,7 @@ function* gatewayApi(objects: readonly GuardedObject[]) {
   const openGateways = new Set<string>();
   for (const resource of objects.filter(({ kind }) => kind === "Gateway")) {
     for (const listener of treesIn(resource.spec.listeners).filter(({ protocol }) => isByHost(protocol))) {
-      if (!isOpen(stringIn(listener, "hostname"))) continue;
+      if (!isOpenHost(stringIn(listener, "hostname"))) continue;
       openGateways.add(`${resource.namespace}/${resource.objectName}`);
       const from = valueAt(listener, "allowedRoutes.namespaces.from") ?? "Same";
       if (from === "Same") continue;
@@ -58,7 +50,7 @@ function* gatewayApi(objects: readonly GuardedObject[]) {
   }
   for (const resource of objects.filter(({ kind }) => kind.endsWith("Route"))) {
     const hosts = stringsIn(resource.spec.hostnames);
-    const takesAny = hosts.length === 0 || hosts.some(isOpen);
+    const takesAny = hosts.length === 0 || hosts.some(isOpenHost);
     const parent = treesIn(resource.spec.parentRefs).find(
       ({ kind = "Gateway", namespace = resource.namespace, name }) =>
         kind === "Gateway" && openGateways.has(`${String(namespace)}/${String(name)}`),
@@ -71,8 +63,4 @@ function* gatewayApi(objects: readonly GuardedObject[]) {
 /** TCP has no hosts, and HBONE is what waypoints speak. */
 function isByHost(protocol: unknown): boolean {
   return protocol === "HTTP" || protocol === "HTTPS" || protocol === "TLS";
-}
-
-function isOpen(host: string | undefined): boolean {
-  return host === undefined || /^\*(\.[^.]*)?$/.test(host);
 }

@@ -1,14 +1,8 @@
 import { asTree, type Tree } from "../../../components/shared/merge";
-import { object, outsideDev, type ResourceGuardrail } from "../guardrail";
+import { deployment, outsideDev, type ResourceGuardrail } from "../guardrail";
 import { containersIn, objectIn, valueAt } from "../resources";
 
-const pod = (resources: Tree) =>
-  object({
-    apiVersion: "apps/v1",
-    kind: "Deployment",
-    metadata: { name: "details-v1", namespace: "bookinfo" },
-    spec: { template: { spec: { containers: [{ name: "details", image: "details:1.20.3", resources }] } } },
-  });
+const pod = (resources: Tree) => deployment({ image: "details:1.20.3", resources });
 
 const needed = ["requests.cpu", "requests.memory", "limits.memory"] as const;
 

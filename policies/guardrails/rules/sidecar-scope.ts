@@ -1,14 +1,7 @@
 import { rootNamespace } from "../../../components/shared/istio";
 import { asTree, type Tree, treesIn } from "../../../components/shared/merge";
-import { own } from "../../../components/shared/own";
-import { object, outsideDev, type StackGuardrail } from "../guardrail";
-import { meshNamespacesIn, objectsIn, podLabelsIn, podSpecIn, stringsIn, valueAt } from "../resources";
-
-const namespace = object({
-  apiVersion: "v1",
-  kind: "Namespace",
-  metadata: { name: "bookinfo", labels: { "istio-injection": "enabled" } },
-});
+import { injectedNamespace, object, outsideDev, type StackGuardrail } from "../guardrail";
+import { meshNamespacesIn, objectsIn, podLabelsIn, podSpecIn, selects, stringsIn, valueAt } from "../resources";
 
 const sidecar = (hosts: readonly string[]) =>
   object({
@@ -46,15 +39,11 @@ export const sidecarScope: StackGuardrail = {
       }
     }
   },
-  passing: { resources: [namespace, sidecar(["./*", "istio-system/*"])] },
-  failing: { resources: [namespace, sidecar(["*/*"])] },
+  passing: { resources: [injectedNamespace, sidecar(["./*", "istio-system/*"])] },
+  failing: { resources: [injectedNamespace, sidecar(["*/*"])] },
 };
 
 function isScoped(spec: Tree): boolean {
   const hosts = treesIn(spec.egress).flatMap((listener) => stringsIn(listener.hosts));
   return hosts.length > 0 && !hosts.includes("*/*");
-}
-
-function selects(selector: Tree, labels: Tree): boolean {
-  return Object.entries(selector).every(([key, value]) => own(labels, key) === value);
 }
