@@ -3,8 +3,7 @@ import { type MeshWorkload, workloadKey } from "../../components/model/names";
 import { gatewayRoutes } from "../../components/model/policies/gateway-routes";
 import { mtlsModes } from "../../components/model/policies/policy-model";
 import { verification } from "../../components/settings/sections/verification";
-import type { SettingPath } from "../../components/shared/problem";
-import { worstVerdict } from "../../components/verification/evaluation/verdicts";
+import { isWithin, type SettingPath } from "../../components/shared/problem";
 import { describeSeries } from "../../components/verification/evaluation/descriptions";
 import type { ProbeKind } from "../../components/verification/probe";
 import { authorization } from "../../components/verification/probes/authorization";
@@ -148,7 +147,7 @@ class GraphBuilder {
   private actionOf(taken: EntryRule): string {
     const { rule, service } = taken;
     const { redirect, directResponse, fault = {}, timeout, retries, rewrite, headers } = rule;
-    const own = rule.redirect || rule.directResponse;
+    const own = redirect || directResponse;
     const targets = own ? [] : destinationsOf(this.model.policies, taken);
     const names = targets.map(({ target, subset, share }) => {
       const name = [target.name === service.name ? "" : (target.host ?? target.name), subset?.name ?? ""]
@@ -203,14 +202,13 @@ class GraphBuilder {
 
   private addEgress(): void {
     const { egress } = this.model.policies;
+    const measured = this.probes.filter(({ kind }) => kind === "egress").flatMap(({ series }) => series);
+    const via = egress?.gateway ? [`by gateway ${egress.gateway.name}`] : [];
     for (const { workload, settings, path } of egress?.rules ?? []) {
       for (const host of settings.hosts) {
         this.addNode({ id: `host ${host}`, kind: "external", title: host, lines: ["outside the mesh"] });
-        const measured = this.probes.filter(({ kind }) => kind === "egress").flatMap(({ series }) => series);
         const own = measured.filter(({ from, to }) => from === workloadKey(workload) && to.startsWith(`${host}:`));
-        const verdict =
-          own.length > 0 ? worstVerdict(own.map((one) => one.verdict)) : this.verdictOf(["egress"], [path]);
-        const via = egress?.gateway ? [`by gateway ${egress.gateway.name}`] : [];
+        const verdict = worstKnown(own) ?? this.verdictOf(["egress"], [path]);
         const lines = [...(settings.ports ?? []).map((port) => `port ${port}`), ...via];
         this.addEdge({ from: workloadKey(workload), to: `host ${host}`, kind: "egress", lines, verdict });
       }
@@ -248,8 +246,8 @@ class GraphBuilder {
 
   /** Of the probes of these kinds that prove a setting, or one within it. */
   private verdictOf(kinds: readonly ProbeKind[], settings: readonly SettingPath[]): Verdict | undefined {
-    const within = (path: SettingPath) => settings.some((start) => start.every((key, at) => path[at] === key));
-    return worstKnown(this.probes.filter(({ kind, path }) => kinds.includes(kind) && within(path)));
+    const proves = (path: SettingPath) => settings.some((start) => isWithin(path, start));
+    return worstKnown(this.probes.filter(({ kind, path }) => kinds.includes(kind) && proves(path)));
   }
 }
 

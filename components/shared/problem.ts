@@ -53,6 +53,11 @@ export function formatPath(path: SettingPath): string {
   return `${namespace}:${section === "" || isName(String(section)) ? section : JSON.stringify(section)}${keys.join("")}`;
 }
 
+/** Whether it is the setting at `start`, or one below it. */
+export function isWithin(path: SettingPath, start: SettingPath): boolean {
+  return start.every((key, at) => path[at] === key);
+}
+
 /** A value as a message may repeat it: without the login of an address, and without what follows the title of a PEM block. */
 export function withoutSecrets(text: string): string {
   return text

@@ -1,7 +1,7 @@
 import { compilePolicies } from "../../policies/compile";
 import { settingOf } from "../../policies/api-objects";
 import type { Model } from "../model/model";
-import { type SettingPath, UserError } from "../shared/problem";
+import { isWithin, type SettingPath, UserError } from "../shared/problem";
 import { sampleSize, statisticsOf } from "./evaluation/statistics";
 import type { PlanContext, Probe, Series } from "./probe";
 import type { SuiteStatistics } from "./result";
@@ -86,11 +86,10 @@ function policyObjects(model: Model): (path: SettingPath) => string[] {
     origin: settingOf(object),
     name: `${object.kind} ${object.metadata.namespace}/${object.metadata.name}`,
   }));
-  const begins = (path: SettingPath, start: SettingPath) => start.every((key, at) => path[at] === key);
   return (path) => {
-    const within = objects.filter(({ origin }) => origin.length > path.length && begins(origin, path));
+    const within = objects.filter(({ origin }) => origin.length > path.length && isWithin(origin, path));
     // The object of a rule is that of its service: the longest path that the setting is in.
-    const around = objects.filter(({ origin }) => origin.length > 1 && begins(path, origin));
+    const around = objects.filter(({ origin }) => origin.length > 1 && isWithin(path, origin));
     const longest = Math.max(...around.map(({ origin }) => origin.length));
     const names = [...around.filter(({ origin }) => origin.length === longest), ...within].map(({ name }) => name);
     return [...new Set(names)].sort();
