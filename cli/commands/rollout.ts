@@ -80,7 +80,6 @@ no worse, waits while the requests do not show that, and goes back where it is w
     const terminal = new Terminal();
     const seconds = (text: string) => milliseconds(text) / 1000;
     const replaced = [...weights.keys()].filter((subset) => subset !== to);
-    const versionsOf = (subsets: readonly string[]) => subsets.flatMap((subset) => versions.get(subset) ?? []);
     const end = await rollOut(
       weights,
       {
@@ -97,7 +96,7 @@ no worse, waits while the requests do not show that, and goes back where it is w
             );
           });
           const of = (subsets: readonly string[]) =>
-            addedUp(versionsOf(subsets).flatMap((version) => found.get(version) ?? []));
+            addedUp(subsets.flatMap((subset) => found.get(versions.get(subset) ?? "") ?? []));
           return { canary: of([to]), others: of(replaced) };
         },
         write: (changed) => writeWeights(configFile, split, changed),

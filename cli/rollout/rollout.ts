@@ -77,15 +77,12 @@ async function watch(
   { counts, deploy, sleep, log }: RolloutEffects,
   isFirst: boolean,
 ): Promise<Judgement["decision"]> {
+  if (!isFirst) await sleep((settleSeconds + interval) * 1000);
   // After a deployment, only requests that came under the new weights; a share that was found is older than the window.
-  let waited = isFirst ? window : 0;
+  const known = isFirst ? window : interval;
   for (let spent = 0; ; spent += interval) {
-    if (!isFirst || spent > 0) {
-      const pause = spent === 0 ? settleSeconds + interval : interval;
-      await sleep(pause * 1000);
-      waited += interval;
-    }
-    const seconds = Math.min(window, Math.max(interval, waited));
+    if (spent > 0) await sleep(interval * 1000);
+    const seconds = Math.min(window, known + spent);
     const { canary, others } = await counts(seconds);
     const { decision, lines } = judge(canary, others, tolerance);
     log(`${to} at ${share}%, last ${formatSeconds(seconds)}: ${decision}`);

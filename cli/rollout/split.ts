@@ -1,5 +1,6 @@
+import { isDeepStrictEqual } from "node:util";
 import type { Model } from "../../components/model/model";
-import { UserError } from "../../components/shared/problem";
+import { formatPath, type SettingPath, UserError } from "../../components/shared/problem";
 import { titleOf } from "../../components/verification/requests/entries";
 import type { Edit } from "../stack-edit";
 
@@ -9,8 +10,8 @@ export type Weights = ReadonlyMap<string, number>;
 /** The rules of a service that split requests between its versions, which all have the same weights. */
 export interface Split {
   readonly weights: Weights;
-  /** In the stack file: each is `talos-mesh:traffic`, `services`, index, `http`, index, `route`. */
-  readonly paths: readonly Edit["path"][];
+  /** Of each `route`. */
+  readonly paths: readonly SettingPath[];
   readonly service: { readonly name: string; readonly namespace: string };
   /** The value of the pods' label `version`, by subset. */
   readonly versions: ReadonlyMap<string, string>;
@@ -36,16 +37,13 @@ export function splitOf({ settings, names, policies }: Model, service: string, t
     if (names.findWorkload(entry.namespace ?? names.defaultNamespace, entry.host) !== workload) return [];
     return entry.http.flatMap(({ match, route }, rule) => {
       const isSplit = match === undefined && route !== undefined;
-      return isSplit
-        ? [{ route, path: ["talos-mesh:traffic", "services", index, "http", rule, "route"] as const }]
-        : [];
+      return isSplit ? [{ route, path: ["traffic", "services", index, "http", rule, "route"] }] : [];
     });
   });
   const lists = found.filter(({ route }) => Array.isArray(route));
-  const shown = (path: readonly (string | number)[]) => path.join(".").replace(/\.(\d+)/g, "[$1]");
   if (lists[0]) {
     throw new UserError(
-      `${shown(lists[0].path)}: found a list of destinations; a rollout shifts weights of the form {subset: weight}.`,
+      `${formatPath(lists[0].path)}: found a list of destinations; a rollout shifts weights of the form {subset: weight}.`,
     );
   }
   const [first, ...others] = found.map(({ route, path }) => ({ path, weights: new Map(Object.entries(route)) }));
@@ -55,10 +53,10 @@ export function splitOf({ settings, names, policies }: Model, service: string, t
         `http: [{ route: { ${workload.versions[0] ?? "v1"}: 100 } }], and deploy it.`,
     );
   }
-  const different = others.find(({ weights }) => !areEqual(weights, first.weights));
+  const different = others.find(({ weights }) => !isDeepStrictEqual(weights, first.weights));
   if (different) {
     throw new UserError(
-      `${shown(first.path)} and ${shown(different.path)}: found different weights; a rollout shifts all rules of ${name} alike.`,
+      `${formatPath(first.path)} and ${formatPath(different.path)}: found different weights; a rollout shifts all rules of ${name} alike.`,
     );
   }
   const subsets = policies.services.find((one) => one.name === name && one.namespace === namespace)?.subsets ?? [];
@@ -97,22 +95,12 @@ export function shifted(weights: Weights, to: string, share: number): Weights {
     .map(({ part }, at) => ({ at, rest: part - Math.floor(part) }))
     .sort((a, b) => b.rest - a.rest);
   for (const { at } of byRemainder) if (left-- > 0) floors[at] = (floors[at] ?? 0) + 1;
-  const found = new Map(exact.map(({ subset }, at) => [subset, floors[at] ?? 0]));
-  return new Map(
-    [...[...weights.keys()].filter((subset) => subset !== to), to].map((subset) => [
-      subset,
-      found.get(subset) ?? share,
-    ]),
-  );
+  return new Map([...exact.map(({ subset }, at): [string, number] => [subset, floors[at] ?? 0]), [to, share]]);
 }
 
 /** What writes the weights into the stack file. */
 export function editsOf({ paths }: Pick<Split, "paths">, weights: Weights): Edit[] {
-  return paths.flatMap((path) =>
-    [...weights].map(([subset, weight]): Edit => ({ path: [...path, subset], value: weight })),
+  return paths.flatMap(([section = "", ...keys]) =>
+    [...weights].map(([subset, value]): Edit => ({ path: [`talos-mesh:${section}`, ...keys, subset], value })),
   );
-}
-
-function areEqual(a: Weights, b: Weights): boolean {
-  return a.size === b.size && [...a].every(([subset, weight]) => b.get(subset) === weight);
 }
