@@ -10,15 +10,22 @@ import { hostsByServer } from "./gateways";
 export function issuedCertificate({ issuer, certManager }: Pick<TlsServerSettings, "issuer" | "certManager">) {
   if (issuer) return { issuerRef: issuer };
   if (!certManager) return undefined;
-  const { clusterIssuer, issuer: ofNamespace = "", dnsNames, duration, renewBefore } = certManager;
-  const [kind, name] =
-    clusterIssuer === undefined ? (["Issuer", ofNamespace] as const) : (["ClusterIssuer", clusterIssuer] as const);
+  const { dnsNames, duration, renewBefore } = certManager;
   return {
     ...(dnsNames && { dnsNames }),
     ...(duration !== undefined && { duration }),
     ...(renewBefore !== undefined && { renewBefore }),
-    issuerRef: { name, kind, group: "cert-manager.io" },
+    issuerRef: issuerRef(certManager),
   };
+}
+
+type IssuedCertificate = NonNullable<TlsServerSettings["certManager"]>;
+
+/** The issuer of cert-manager that settings name: one of the cluster, or one of a namespace. */
+export function issuerRef({ clusterIssuer, issuer = "" }: Pick<IssuedCertificate, "clusterIssuer" | "issuer">) {
+  const [kind, name] =
+    clusterIssuer === undefined ? (["Issuer", issuer] as const) : (["ClusterIssuer", clusterIssuer] as const);
+  return { name, kind, group: "cert-manager.io" };
 }
 
 /** The ClusterIssuers that are known (`clusterIssuers`). */

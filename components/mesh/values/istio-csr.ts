@@ -1,3 +1,4 @@
+import { issuerRef } from "../../model/certificates";
 import { controlPlanes } from "../../model/control-planes";
 import { hasAmbient } from "../../model/data-planes";
 import { imageReference } from "../../model/images";
@@ -44,7 +45,7 @@ export function istioCsrValues(
   ca: IssuedAuthoritySettings,
   { environment, mesh, images }: Pick<Settings, "environment" | "mesh" | "images">,
 ): HelmValues {
-  const { clusterIssuer, issuer = "", rootCertificate, duration } = ca;
+  const { rootCertificate, duration } = ca;
   const pullSecrets = images.pullSecrets.map(({ name }) => ({ name }));
   const revisions = [defaultRevision, ...controlPlanes(mesh).map(({ revision }) => revision)];
   const inProduction = environment === "production";
@@ -56,12 +57,7 @@ export function istioCsrValues(
     app: {
       certmanager: {
         namespace: rootNamespace,
-        issuer: {
-          ...(clusterIssuer === undefined
-            ? { name: issuer, kind: "Issuer" }
-            : { name: clusterIssuer, kind: "ClusterIssuer" }),
-          group: "cert-manager.io",
-        },
+        issuer: issuerRef(ca),
       },
       tls: {
         trustDomain: mesh.trustDomain,
