@@ -3,7 +3,7 @@ import { ApiError, type ApplyObject, type LiveObject } from "../../shared/kubern
 import { conditionsOf, dataOf, unprivileged } from "../../shared/kubernetes/object";
 import { istiodCertificate, istioCsrChart } from "../values/istio-csr";
 import { readPod } from "../../shared/kubernetes/pods";
-import { loadBalancerAddress, ownReadiness } from "../../shared/kubernetes/readiness";
+import { eventsOf, loadBalancerAddress, ownReadiness } from "../../shared/kubernetes/readiness";
 import { type StepContext, waitForStep } from "../../shared/step/program";
 import type { GatewayExtra, StepRequests } from "./steps";
 
@@ -169,11 +169,8 @@ export async function gatewayAddress(
 }
 
 /** Why a controller could not do what an object requests, as its newest Event says. */
-async function lastWarning(server: Server, { metadata: { namespace, uid } }: LiveObject): Promise<string | undefined> {
-  const events = await server
-    .list({ apiVersion: "v1", kind: "Event", namespace }, { fieldSelector: `involvedObject.uid=${uid}` })
-    .catch(() => []);
-  return (events as unknown as readonly { type?: string; lastTimestamp?: string; message?: string }[])
+async function lastWarning(server: Server, object: LiveObject): Promise<string | undefined> {
+  return (await eventsOf(server, object))
     .filter(({ type }) => type === "Warning")
     .sort((a, b) => ((a.lastTimestamp ?? "") < (b.lastTimestamp ?? "") ? -1 : 1))
     .at(-1)?.message;

@@ -187,18 +187,31 @@ export async function deleteAndWait(
 }
 
 async function explanation(server: ApiServer, object: LiveObject): Promise<string[]> {
-  const { namespace = "default", uid } = object.metadata;
   const live = await server.get(referenceOf(object)).catch(() => undefined);
   const unmet = conditionsOf(live ?? object).filter(({ status }) => status !== "True");
+  const events = await eventsOf(server, object);
+  return [
+    ...unmet.map(({ type, status, message = "" }) => `condition ${type}=${status}: ${message}`),
+    ...events.slice(-3).map(({ reason = "", message = "" }) => `event ${reason}: ${message}`),
+  ];
+}
+
+export interface ObjectEvent {
+  readonly type?: string;
+  readonly reason?: string;
+  readonly message?: string;
+  readonly lastTimestamp?: string;
+}
+
+/** What controllers report of an object; none where they cannot be read. */
+export async function eventsOf(
+  server: Pick<ApiServer, "list">,
+  { metadata: { namespace = "default", uid } }: LiveObject,
+): Promise<readonly ObjectEvent[]> {
   const events = await server
     .list({ apiVersion: "v1", kind: "Event", namespace }, { fieldSelector: `involvedObject.uid=${uid}` })
     .catch(() => []);
-  return [
-    ...unmet.map(({ type, status, message = "" }) => `condition ${type}=${status}: ${message}`),
-    ...(events as unknown as { reason?: string; message?: string }[])
-      .slice(-3)
-      .map(({ reason = "", message = "" }) => `event ${reason}: ${message}`),
-  ];
+  return events as unknown as readonly ObjectEvent[];
 }
 
 function count({ status }: LiveObject, field: string): number {
