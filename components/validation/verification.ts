@@ -2,9 +2,10 @@ import { createPrivateKey, createPublicKey, type JsonWebKey } from "node:crypto"
 import type { Model } from "../model/model";
 import type { PolicyTarget } from "../model/names";
 import type { PolicyModel } from "../model/policies/policy-model";
+import { jsonMapping } from "../settings/schema-walk";
 import { suggestion } from "../settings/wording";
 import type { VerificationSettings } from "../settings/sections/verification";
-import { parseJson } from "../shared/json";
+import { treesIn } from "../shared/merge";
 import { own } from "../shared/own";
 import type { Refusal } from "../shared/problem";
 import { type Check, problemsOfEach, rule, unique, unknownTarget } from "./check";
@@ -98,11 +99,8 @@ function publicKey(text: string): JsonWebKey | undefined {
 
 /** Whether a set of keys has one; what is no set is refused elsewhere. */
 function mayHaveKey(jwks: string | undefined, key: JsonWebKey): boolean {
-  const keys = jwks === undefined ? undefined : own((parseJson(jwks) ?? {}) as Record<string, unknown>, "keys");
+  const keys = jsonMapping(jwks ?? "")?.keys;
   if (!Array.isArray(keys)) return true;
-  const isSame = (one: unknown) =>
-    typeof one === "object" &&
-    one !== null &&
-    (["kty", "crv", "n", "e", "x", "y"] as const).every((part) => own(one as JsonWebKey, part) === own(key, part));
-  return keys.some(isSame);
+  const parts = ["kty", "crv", "n", "e", "x", "y"] as const;
+  return treesIn(keys).some((one) => parts.every((part) => own(one, part) === own(key, part)));
 }

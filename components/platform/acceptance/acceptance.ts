@@ -1,4 +1,5 @@
 import { ApiError, isTemporary } from "../../shared/kubernetes/errors";
+import { messageOf } from "../../shared/problem";
 import { runProgram, type StepContext, waitForStep } from "../../shared/step/program";
 import { type AcceptanceRequest, contextVariable, requestVariable } from "./request";
 
@@ -25,7 +26,7 @@ export async function acceptance(
 /** Why it is not decided yet. An object that exists already (409) was let through. */
 function undecided(error: unknown): string | undefined {
   if (error instanceof ApiError && (error.status === 409 || !isTemporary(error))) return undefined;
-  return error instanceof Error ? error.message : String(error);
+  return messageOf(error);
 }
 
 export function main(argv: readonly string[], signal: AbortSignal): Promise<number> {

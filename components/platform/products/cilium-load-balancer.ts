@@ -4,6 +4,7 @@ import type { Settings } from "../../settings/schema";
 import type { AddressPoolSettings, BgpPeerSettings, LoadBalancerSettings } from "../../settings/sections/load-balancer";
 import { milliseconds } from "../../shared/duration";
 import type { ApplyObject } from "../../shared/kubernetes/object";
+import { escaped } from "../../shared/re2";
 import { announcesFromControlPlanes, notOnControlPlanes } from "./metallb";
 import type { ProductSecret } from "./product";
 
@@ -71,14 +72,10 @@ function l2Objects(l2: CiliumLoadBalancerSettings["l2"], nodes: Expressions): Ap
     object("v2alpha1", "CiliumL2AnnouncementPolicy", numbered(index), {
       loadBalancerIPs: true,
       ...nodeSelector(labels, nodes),
+      // Regular expressions of Go.
       ...(l2?.interfaces && { interfaces: l2.interfaces.map((name) => `^${escaped(name)}$`) }),
     }),
   );
-}
-
-/** The interfaces of a policy are regular expressions of Go. */
-function escaped(name: string): string {
-  return name.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 }
 
 function bgpObjects(
