@@ -10,7 +10,7 @@ import { milliseconds } from "../shared/duration";
 import { own } from "../shared/own";
 import { type Problem, problemsOf, type Refusal, type SettingPath } from "../shared/problem";
 import { checkEach } from "../shared/unknown";
-import { checkCertificate } from "./certificates";
+import { checkCertificate, unreadable } from "./certificates";
 import { type Check, type CheckContext, refuse, rule } from "./check";
 
 /** cert-manager, its issuers, and the certificates that gateways have from them. */
@@ -27,12 +27,7 @@ export const certManagerChecks: readonly Check[] = [
       http01: `no gateway asks for a certificate (tls.certManager.clusterIssuer: ${name}); remove the issuer, or set dns01`,
     };
   }),
-  rule(
-    "platform.certManager.issuers.*.acme.caBundle",
-    (text) =>
-      certificatesIn(text).length === 0 &&
-      "cannot be read; expected PEM, which begins with -----BEGIN CERTIFICATE-----",
-  ),
+  rule("platform.certManager.issuers.*.acme.caBundle", (text) => certificatesIn(text).length === 0 && unreadable()),
   refuse(
     "platform.certManager.issuers.*.acme.dns01.rfc2136",
     ({ tsigKeyName, tsigSecret }) => (tsigKeyName === undefined) !== (tsigSecret === undefined),
@@ -110,8 +105,6 @@ export function authorityProblems(
   return [...new Map(messages.map((one) => [`${one.path.join(".")} ${one.message}`, one])).values()];
 }
 
-const hourMs = 3_600_000;
-
 function certificateRefusal(
   server: TlsServerSettings,
   gateway: GatewayDeploymentSettings,
@@ -164,13 +157,16 @@ function challengeRefusal({ kind, tls }: GatewayDeploymentSettings, names: reado
   );
 }
 
+/** What is wrong with the duration of a certificate that cert-manager issues. */
+export function tooShort(duration: string): Refusal {
+  return milliseconds(duration) < 3_600_000 && `found ${duration}; cert-manager issues for at least 1h`;
+}
+
 function durationRefusals({ duration, renewBefore }: NonNullable<TlsServerSettings["certManager"]>, isAcme: boolean) {
   const acme = "the authority of an ACME issuer decides it; remove it";
   const [lasts, before] = [duration, renewBefore].map((each) => (each === undefined ? undefined : milliseconds(each)));
   return {
-    duration:
-      duration !== undefined &&
-      (isAcme ? acme : (lasts ?? hourMs) < hourMs && `found ${duration}; cert-manager issues for at least 1h`),
+    duration: duration !== undefined && (isAcme ? acme : tooShort(duration)),
     renewBefore:
       lasts !== undefined &&
       before !== undefined &&

@@ -83,6 +83,11 @@ export interface CertificateFinding {
   readonly severity: "error" | "warning";
 }
 
+/** The message of a text that is not in PEM; a certificate by default. */
+export function unreadable(label = "CERTIFICATE-----"): string {
+  return `cannot be read; expected PEM, which begins with -----BEGIN ${label}`;
+}
+
 /** Texts of the secrets; a missing one is not checked. */
 export type CertificateTexts = { readonly [Field in CertificateFinding["field"]]?: string | undefined };
 
@@ -104,7 +109,7 @@ export function checkCertificate(texts: CertificateTexts, hosts: readonly string
     try {
       return text === undefined ? undefined : parse(text);
     } catch {
-      error(field, `cannot be read; expected PEM, which begins with -----BEGIN ${label}`);
+      error(field, unreadable(label));
       return undefined;
     }
   };

@@ -4,10 +4,10 @@ import { clusterIssuers } from "../model/layers";
 import type { Model } from "../model/model";
 import type { IssuedAuthoritySettings } from "../settings/sections/mesh";
 import { expandPath } from "../settings/schema-walk";
-import { milliseconds } from "../shared/duration";
 import { own } from "../shared/own";
 import { type Problem, problemsOf, type Refusal } from "../shared/problem";
-import { authorityProblems, unknownIssuer } from "./cert-manager";
+import { authorityProblems, tooShort, unknownIssuer } from "./cert-manager";
+import { unreadable } from "./certificates";
 import type { Check, CheckContext } from "./check";
 
 /** What signs the certificates of the mesh: an authority that is plugged into istiod, or an issuer of cert-manager. */
@@ -49,12 +49,10 @@ function chainRefusal(
   if (chain === undefined || certificate === undefined) return undefined;
   const [[first], [signer]] = [certificatesIn(chain), certificatesIn(certificate)];
   const name = `secret ${chainSecret}`;
-  if (!first) return `${name} cannot be read; expected PEM, which begins with -----BEGIN CERTIFICATE-----`;
+  if (!first) return `${name} ${unreadable()}`;
   if (first.fingerprint256 === signer?.fingerprint256) return undefined;
   return `${name} does not begin with the certificate of secret ${certificateSecret}, without which no workload would trust another; put it first`;
 }
-
-const hourMs = 3_600_000;
 
 function issuerRefusal(
   { clusterIssuer, rootCertificate, duration }: IssuedAuthoritySettings,
@@ -75,7 +73,7 @@ function issuerRefusal(
       },
     {
       clusterIssuer: clusterIssuer !== undefined && known && clusterIssuerRefusal(clusterIssuer, known, settings),
-      duration: milliseconds(duration) < hourMs && `found ${duration}; cert-manager issues for at least 1h`,
+      duration: tooShort(duration),
       rootCertificate:
         rootCertificate && signer !== undefined && rootRefusal(rootCertificate.secret, signer, unsigned, secretTexts),
     },
@@ -106,7 +104,7 @@ function rootRefusal(
   if (roots === undefined) return undefined;
   const parsed = certificatesIn(roots);
   const name = `secret ${rootSecret}`;
-  if (parsed.length === 0) return `${name} cannot be read; expected PEM, which begins with -----BEGIN CERTIFICATE-----`;
+  if (parsed.length === 0) return `${name} ${unreadable()}`;
   const [issued, ...chain] = certificatesIn(text ?? "");
   const isSigned = !issued || chain.length > 0 || parsed.some(({ publicKey }) => issued.verify(publicKey));
   return !isSigned && unsigned && `${name} has ${unsigned}`;
