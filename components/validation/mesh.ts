@@ -1,10 +1,8 @@
 import path from "node:path";
 import { configuredApplications } from "../apps/registry";
-import { ciliumChart } from "../cluster/kinds/cilium";
 import { meshCharts, unknownValues } from "../mesh/values/chart-folder";
 import { fullImage, type MeshValuesInput, scopes } from "../mesh/values/common-values";
 import { cniValues, gatewayValues, istiodValues } from "../mesh/values/istio-charts";
-import { issuedAuthority, istioCsrChart } from "../mesh/values/istio-csr";
 import { controlPlaneNamed, controlPlanes } from "../model/control-planes";
 import { defaultRevision } from "../shared/istio";
 import { asTree, isTree, mergeValues, type Tree } from "../shared/merge";
@@ -14,7 +12,6 @@ import { policyMeshConfig } from "../model/mesh-config";
 import { ownedLayers } from "../model/layers";
 import type { Model } from "../model/model";
 import { addonSource, installedReleases } from "../observability/addons/registry";
-import { installedProducts } from "../platform/products/registry";
 import { settingsSchema } from "../settings/schema";
 import { expandPath } from "../settings/schema-walk";
 import { shown } from "../settings/wording";
@@ -25,6 +22,7 @@ import type { Problem, SettingPath } from "../shared/problem";
 import { allKnown, completeKeys, ifKnown, runChecks } from "../shared/unknown";
 import { type Check, type CheckContext, refuse, rule } from "./check";
 import { own } from "../shared/own";
+import { platformCharts } from "./versions";
 
 const reserved = `found ${defaultRevision}, which is Istio's name for the control plane without a revision`;
 
@@ -215,15 +213,13 @@ function* meshChartFolder({ settings }: Model, { projectRoot }: CheckContext): I
 }
 
 function* addonChartFolder({ settings }: Model, { projectRoot }: CheckContext): Iterable<Problem> {
-  const { charts, cluster, mesh, observability } = settings;
+  const { charts, mesh, observability } = settings;
   if (charts.source === "auto" && charts.addons === undefined) return;
   // Without it, the version of Kiali is not known.
   if (!istioReleases.has(minorOf(mesh.version))) return;
   const required = [
     ...installedReleases(observability, mesh.version).map(({ chart }) => chart),
-    ...(cluster.kind === "talos" && cluster.cni.name === "cilium" ? [ciliumChart] : []),
-    ...installedProducts(settings).map(({ product }) => product.chart),
-    ...(issuedAuthority(mesh) ? [istioCsrChart] : []),
+    ...platformCharts(settings).map(({ chart }) => chart),
   ];
   const [first] = required;
   if (!first) return;

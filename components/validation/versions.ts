@@ -1,4 +1,5 @@
 import type { Model } from "../model/model";
+import type { Settings } from "../settings/schema";
 import {
   compareMinor,
   inRange,
@@ -43,7 +44,7 @@ function istioOf({ settings: { mesh } }: Model): Product[] {
   ];
 }
 
-export interface NextVersion {
+interface NextVersion {
   readonly product: "Istio" | "Talos" | "Kubernetes";
   readonly current: string;
   /** The next minor version; undefined where this release of talos-mesh knows none. */
@@ -60,9 +61,10 @@ export function nextVersions(model: Model): NextVersion[] {
   const known = products.map(({ name, version, releases }): NextVersion => {
     const next = [...releases.keys()].find((minor) => compareMinor(minor, version) > 0);
     const range = releases.get(next ?? "")?.kubernetes;
-    const fits = kubernetesVersion === undefined || !range || inRange(minorOf(kubernetesVersion), range);
     const obstacles =
-      fits || !range ? [] : [`it supports Kubernetes ${span(range)}, and the cluster has ${kubernetesVersion}`];
+      range && kubernetesVersion !== undefined && !inRange(minorOf(kubernetesVersion), range)
+        ? [`it supports Kubernetes ${span(range)}, and the cluster has ${kubernetesVersion}`]
+        : [];
     return { product: name === "Talos" ? "Talos" : "Istio", current: version, next, obstacles };
   });
   if (!created || kubernetesVersion === undefined) return known;
@@ -74,15 +76,18 @@ export function nextVersions(model: Model): NextVersion[] {
   return [...known, { product: "Kubernetes", current: kubernetesVersion, next, obstacles }];
 }
 
-function platformOf({ settings }: Model): Product[] {
-  const { cluster } = settings;
+/** The charts of other projects that the stack installs, but those of observability, with the settings that decide it. */
+export function platformCharts({ cluster, platform, mesh }: Pick<Settings, "cluster" | "platform" | "mesh">) {
   const cilium = { path: ["cluster", "cni"], chart: ciliumChart };
-  const products = [
+  return [
     ...(cluster.kind === "talos" && cluster.cni.name === "cilium" ? [cilium] : []),
-    ...installedProducts(settings).map(({ product }) => product),
-    ...(issuedAuthority(settings.mesh) ? [{ path: ["mesh", "ca"], chart: istioCsrChart }] : []),
+    ...installedProducts({ platform, mesh }).map(({ product }) => product),
+    ...(issuedAuthority(mesh) ? [{ path: ["mesh", "ca"], chart: istioCsrChart }] : []),
   ];
-  return products.map(({ path, chart }) => {
+}
+
+function platformOf({ settings }: Model): Product[] {
+  return platformCharts(settings).map(({ path, chart }) => {
     const { product: name, version, kubernetes } = chart;
     return { name, version, path, releases: new Map([[minorOf(version), { kubernetes }]]) };
   });
