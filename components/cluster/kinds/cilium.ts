@@ -57,7 +57,7 @@ export function ciliumValues(
 }
 
 /** Both are off by default; objects of their kinds have no effect then. */
-export function announcementValues(announcement: CiliumAnnouncement): Tree {
+function announcementValues(announcement: CiliumAnnouncement): Tree {
   return announcement === "l2" ? { l2announcements: { enabled: true } } : { bgpControlPlane: { enabled: true } };
 }
 

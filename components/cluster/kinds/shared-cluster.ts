@@ -9,7 +9,7 @@ export const layerNames = ["cluster", "platform", "mesh"] as const;
 export type LayerName = (typeof layerNames)[number];
 
 /** How the authority of an issuer is convinced: by a request to port 80, by a record of the domain, or of itself. */
-export const issuerKinds = ["http01", "dns01", "authority"] as const;
+const issuerKinds = ["http01", "dns01", "authority"] as const;
 
 /**
  * What a stack says of its cluster to a stack with `cluster.stackReference`: its output `sharedCluster`. Fields that a newer

@@ -21,7 +21,7 @@ export interface Trust {
 }
 
 /** Set to 1, a change of the authority is not checked: where an interruption is accepted. */
-export const replaceVariable = "TALOS_MESH_REPLACE_AUTHORITY";
+const replaceVariable = "TALOS_MESH_REPLACE_AUTHORITY";
 
 const mostAtOnce = 10;
 const readSeconds = 20;
@@ -88,10 +88,7 @@ function decoded(value: unknown): string {
 }
 
 /** The one of the roots that a chain ends at. */
-export function rootOf(
-  chain: readonly X509Certificate[],
-  roots: readonly X509Certificate[],
-): X509Certificate | undefined {
+function rootOf(chain: readonly X509Certificate[], roots: readonly X509Certificate[]): X509Certificate | undefined {
   return roots.find((root) =>
     chain.some((one) => isSame(one, root) || (one.checkIssued(root) && one.verify(root.publicKey))),
   );
@@ -157,7 +154,7 @@ export function tooEarly(
       };
 }
 
-export interface RotationState {
+interface RotationState {
   readonly message: string;
   /** The next step; undefined where nothing is under way. */
   readonly next?: string;

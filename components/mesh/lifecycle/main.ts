@@ -13,7 +13,7 @@ const steps: {
   "upgrade-check": upgradeCheck,
   "cni-gate": cniGate,
   ready,
-  "authority-check": (context, request) => authorityCheck(context, request),
+  "authority-check": authorityCheck,
   "authority-ready": authorityReady,
   retire,
   leftovers,
