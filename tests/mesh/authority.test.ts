@@ -4,15 +4,14 @@ import { isSecret, unwrapSecrets } from "../../embedded/program/run-program";
 import { validate } from "../../components/validation/validate";
 import { root } from "../settings/stack-files";
 import { runStack } from "../support/program";
-import { authorityPair, type KeyPair, needsOpenssl } from "./gateways/openssl";
+import { type KeyPair, twoAuthorities } from "./gateways/openssl";
 
 describe("the authority that istiod signs with", function () {
   this.timeout(60_000);
   let own: KeyPair;
   let other: KeyPair;
   before(function () {
-    needsOpenssl(this);
-    [own, other] = [authorityPair(), authorityPair()];
+    [own, other] = twoAuthorities(this);
   });
 
   const reference = (secret: string) => ({ secret });

@@ -14,7 +14,7 @@ import { root } from "../settings/stack-files";
 import { chartsVariable, unknownPaths } from "../support/official-charts";
 import { runStack, type StackRun } from "../support/program";
 import { skip } from "../support/skip";
-import { authorityPair, type KeyPair, needsOpenssl } from "./gateways/openssl";
+import { type KeyPair, twoAuthorities } from "./gateways/openssl";
 import { FakeCluster, type Given } from "./lifecycle/fake-cluster";
 
 const fixture = path.join(root, "tests/fixtures/good/mesh-issued-authority.yaml");
@@ -143,8 +143,7 @@ describe("the roots of istio-csr", function () {
   let own: KeyPair;
   let other: KeyPair;
   before(function () {
-    needsOpenssl(this);
-    [own, other] = [authorityPair(), authorityPair()];
+    [own, other] = twoAuthorities(this);
   });
 
   const sections = (root: string) => ({

@@ -6,13 +6,10 @@ import { ciliumLoadBalancer, ciliumLoadBalancerObjects } from "../../components/
 import { asTree } from "../../components/shared/merge";
 import { schemaProblems } from "../../components/validation/structural-schema";
 import { isSecret } from "../../embedded/program/run-program";
-import { root } from "../settings/stack-files";
 import { chartsVariable, crdSchemas } from "../support/official-charts";
 import { runStack, type StackRun } from "../support/program";
 import { skip } from "../support/skip";
-import { settingsOf } from "./inputs";
-
-const fixture = (name: string) => path.join(root, `tests/fixtures/good/${name}.yaml`);
+import { beforeGatewaysOnly, fixture, settingsOf } from "./inputs";
 
 function objectsOf(name: string) {
   const settings = settingsOf(name);
@@ -144,10 +141,7 @@ describe("Cilium as the load balancer, in the program", function () {
     ];
     assert.ok(run.dependsOn(pool, run.one("Command", "cluster-health")));
     assert.ok(run.dependsOn(policy, pool));
-    for (const gateway of ["istio-gateway-ingress", "istio-gateway-partners"])
-      assert.ok(run.dependsOn(run.one("Release", gateway), policy), gateway);
-    for (const release of ["istio-base", "istio-istiod", "istio-cni"])
-      assert.ok(!run.dependsOn(run.one("Release", release), policy), release);
+    beforeGatewaysOnly(run, policy);
   });
 
   it("is not announced where it is not the load balancer", async () => {

@@ -1,15 +1,11 @@
 import assert from "node:assert/strict";
-import path from "node:path";
 import { applicationUrls } from "../../components/urls-and-notes";
 import { overlap } from "../../components/cluster/kinds/subnets";
 import { metallb } from "../../components/platform/products/metallb";
 import { productContext } from "../../components/platform/products/registry";
 import { isSecret } from "../../embedded/program/run-program";
 import { runStack, type StackRun } from "../support/program";
-import { root } from "../settings/stack-files";
-import { settingsOf } from "./inputs";
-
-const fixture = (name: string) => path.join(root, `tests/fixtures/good/${name}.yaml`);
+import { beforeGatewaysOnly, fixture, settingsOf } from "./inputs";
 
 describe("MetalLB in the program", function () {
   this.timeout(60_000);
@@ -47,14 +43,9 @@ describe("MetalLB in the program", function () {
 
   it("comes before every gateway, and before nothing else of the mesh", () => {
     const loadBalancer = run.one("LoadBalancer");
-    for (const gateway of ["istio-gateway-ingress", "istio-gateway-partners"]) {
-      assert.ok(run.dependsOn(run.one("Release", gateway), loadBalancer), gateway);
-    }
+    beforeGatewaysOnly(run, loadBalancer);
     const standard = run.byType("Gateway").find(({ name }) => name === "istio-gateway-standard");
     assert.ok(standard && run.dependsOn(standard, loadBalancer));
-    for (const release of ["istio-base", "istio-istiod", "istio-cni"]) {
-      assert.ok(!run.dependsOn(run.one("Release", release), loadBalancer), release);
-    }
   });
 
   it("keeps the password of a peer secret, and creates it before the peer", async () => {

@@ -34,7 +34,7 @@ export function authority(): string {
 }
 
 /** The certificate of an authority, which signs itself, and its key. */
-export function authorityPair(): KeyPair {
+function authorityPair(): KeyPair {
   const text = execFileSync(
     "openssl",
     ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=clients", "-days", "365", "-keyout", "-"],
@@ -42,6 +42,12 @@ export function authorityPair(): KeyPair {
   );
   const [privateKey = "", certificate = ""] = text.split(/(?=-----BEGIN CERTIFICATE-----)/);
   return { privateKey, certificate };
+}
+
+/** Two authorities, for a suite that is left out without openssl. */
+export function twoAuthorities(context: Mocha.Context): readonly [KeyPair, KeyPair] {
+  needsOpenssl(context);
+  return [authorityPair(), authorityPair()];
 }
 
 /** The certificate of a workload, which an authority has signed. */

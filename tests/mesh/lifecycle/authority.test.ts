@@ -8,7 +8,7 @@ import {
   trustInZtunnel,
 } from "../../../components/mesh/lifecycle/authority";
 import { certificatesIn } from "../../../components/model/certificates";
-import { authorityPair, issuedBy, type KeyPair, needsOpenssl } from "../gateways/openssl";
+import { issuedBy, type KeyPair, twoAuthorities } from "../gateways/openssl";
 import { FakeCluster } from "./fake-cluster";
 
 const base64 = (text: string) => Buffer.from(text).toString("base64");
@@ -21,8 +21,7 @@ describe("the replacement of a root", function () {
   let underNext: string;
   // Both roots have the same name, as istiod's own would have: only the signature tells them apart.
   before(function () {
-    needsOpenssl(this);
-    [former, next] = [authorityPair(), authorityPair()];
+    [former, next] = twoAuthorities(this);
     [underFormer, underNext] = [issuedBy(former), issuedBy(next)];
   });
 
