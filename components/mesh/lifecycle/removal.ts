@@ -1,6 +1,6 @@
 import type { LiveObject } from "../../shared/kubernetes/api-server";
 import { ifFound } from "../../shared/kubernetes/errors";
-import { referenceOf } from "../../shared/kubernetes/object";
+import { fullName, referenceOf } from "../../shared/kubernetes/object";
 import { listPods } from "../../shared/kubernetes/pods";
 import { type StepContext, waitForStep } from "../../shared/step/program";
 import { liveAgents, liveControlPlanes, type LiveProxy, proxiesIn } from "./mesh-state";
@@ -119,8 +119,4 @@ async function objectsOf(server: Server, crds: readonly LiveObject[]): Promise<s
     objects.push(...found.map((object) => `${names.kind} ${fullName(object)}`));
   }
   return objects;
-}
-
-function fullName({ metadata: { namespace, name } }: LiveObject): string {
-  return namespace === undefined ? name : `${namespace}/${name}`;
 }

@@ -53,6 +53,11 @@ export function referenceOf({ apiVersion, kind, metadata }: KubernetesObject | L
   return { apiVersion, kind, name: metadata.name, ...(metadata.namespace && { namespace: metadata.namespace }) };
 }
 
+/** `namespace/name`, or the name of an object that is in no namespace. */
+export function fullName({ metadata: { namespace, name } }: Pick<LiveObject, "metadata">): string {
+  return namespace === undefined ? name : `${namespace}/${name}`;
+}
+
 /** An entry of a ConfigMap, or of a Secret, where it is in base64. */
 export function dataOf(object: LiveObject | undefined, key: string): string | undefined {
   return own((object as { data?: Readonly<Record<string, string>> } | undefined)?.data ?? {}, key);

@@ -1,5 +1,5 @@
 import { ExecError } from "../../shared/kubernetes/errors";
-import { conditionsOf, type LiveObject } from "../../shared/kubernetes/object";
+import { conditionsOf, fullName, type LiveObject } from "../../shared/kubernetes/object";
 import { Missing, type Sleep, waitFor } from "../../shared/kubernetes/wait";
 import { ending } from "./client-objects";
 import type { VerificationCluster } from "./cluster";
@@ -57,8 +57,8 @@ function isBeingDeleted({ metadata }: LiveObject): boolean {
   return metadata.deletionTimestamp !== undefined;
 }
 
-function titleOf({ kind, metadata: { namespace, name } }: LiveObject): string {
-  return `${kind} ${namespace === undefined ? "" : `${namespace}/`}${name}`;
+function titleOf(object: LiveObject): string {
+  return `${object.kind} ${fullName(object)}`;
 }
 
 /** Of a namespace, what its controller says; of a pod, where it runs: a node that is gone ends none. */

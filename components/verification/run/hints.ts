@@ -2,7 +2,7 @@ import { probeProvider } from "../../model/mesh-config";
 import { workloadKey } from "../../model/names";
 import { own } from "../../shared/own";
 import { rootNamespace } from "../../shared/istio";
-import type { LiveObject } from "../../shared/kubernetes/object";
+import { fullName, type LiveObject } from "../../shared/kubernetes/object";
 import type { Series } from "../probe";
 import type { SeriesResult } from "../result";
 import { selects } from "./adoption";
@@ -92,9 +92,7 @@ export function restrictions(
       const selector = (isCilium ? one.endpointSelector : one.podSelector) as Labels | undefined;
       return selector !== undefined && restricts(one, direction, isCilium) && selectsAny(selector, known);
     });
-    return isMeant
-      ? [`${kind} ${metadata.namespace === undefined ? "" : `${metadata.namespace}/`}${metadata.name}`]
-      : [];
+    return isMeant ? [`${kind} ${fullName({ metadata })}`] : [];
   });
 }
 
@@ -166,9 +164,8 @@ export function hiddenRecords(
  */
 function hiddenBy(telemetries: readonly LiveObject[], { namespace, labels }: Place): string | undefined {
   const created = ({ metadata }: LiveObject) => (metadata as { creationTimestamp?: string }).creationTimestamp ?? "";
-  const nameOf = ({ metadata }: LiveObject) => `${metadata.namespace}/${metadata.name}`;
   const inOrder = [...telemetries].sort(
-    (a, b) => created(a).localeCompare(created(b)) || nameOf(a).localeCompare(nameOf(b)),
+    (a, b) => created(a).localeCompare(created(b)) || fullName(a).localeCompare(fullName(b)),
   );
   const selectorOf = ({ spec }: LiveObject) => (spec?.selector as { matchLabels?: Labels } | undefined)?.matchLabels;
   const isWide = (one: LiveObject) =>
@@ -185,7 +182,7 @@ function hiddenBy(telemetries: readonly LiveObject[], { namespace, labels }: Pla
     const last = layers.map((_, index) => logs(index, mode)).lastIndexOf(true);
     const culprit = layers[Math.max(0, last)];
     // Without any, the log is not deployed, which the run notices itself.
-    if (culprit) return nameOf(culprit);
+    if (culprit) return fullName(culprit);
   }
   return undefined;
 }
