@@ -26,7 +26,7 @@ import { ClientError, createClientPod, createPod, waitForPod } from "./client-po
 import { type MeshPod, type VerificationCluster } from "./cluster";
 import { type Placement, placementOf, templatePlacement } from "./placement";
 import { explained } from "./refusals";
-import type { RunNamespace, RunPlan, RunWorkload } from "./run-plan";
+import { findWorkload, type RunNamespace, type RunPlan, type RunWorkload } from "./run-plan";
 
 /** Where requests are sent from. */
 export interface Client {
@@ -143,7 +143,7 @@ class Creator {
   async workload(client: ProbeClient & { kind: "workload" }): Promise<Omit<Client, "key">> {
     const { plan, log, selecting } = this.context;
     const key = clientKey(client);
-    const workload = plan.workloads.find((each) => each.namespace === client.namespace && each.name === client.name);
+    const workload = findWorkload(plan.workloads, key);
     if (!workload) throw new ClientError(`the plan has no workload ${key}`);
     const objects = selecting.get(workload.namespace) ?? [];
     const [pod] = this.podsOf(workload);

@@ -7,7 +7,7 @@ import type { Series } from "../probe";
 import type { SeriesResult } from "../result";
 import { selects } from "./adoption";
 import { clientLabels, ownLabel, strangerNamespace, witnessName } from "./client-objects";
-import type { RunPlan } from "./run-plan";
+import { findWorkload, type RunPlan, targetWorkload } from "./run-plan";
 
 /** What else in the cluster may be the reason of a result: objects that the settings do not know. */
 
@@ -21,17 +21,15 @@ type Labels = Readonly<Record<string, string>>;
 
 /** Where a request comes from, and where it goes to; undefined outside the cluster. */
 function ends({ client, request: { to } }: Series, { workloads, gateways }: Plan) {
-  const workloadAt = (key: string) => workloads.find((each) => workloadKey(each) === key);
   const from: Place | undefined =
     client.kind === "workload"
-      ? workloadAt(workloadKey(client))
+      ? findWorkload(workloads, workloadKey(client))
       : { namespace: strangerNamespace(client), labels: clientLabels };
   const server = (): Place | undefined => {
     switch (to.kind) {
       case "service":
-        return workloadAt(workloadKey(to));
       case "pod":
-        return workloadAt(workloadKey({ namespace: to.namespace, name: to.workload }));
+        return findWorkload(workloads, targetWorkload(to));
       case "witness":
         return { namespace: to.namespace, labels: { ...ownLabel, app: witnessName } };
       case "gateway": {

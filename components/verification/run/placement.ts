@@ -6,7 +6,7 @@ import { outcomesOf } from "../evaluation/outcomes";
 import type { PlannedProbe } from "../plan";
 import type { Series } from "../probe";
 import { adopterOf, selects } from "./adoption";
-import type { RunPlan, RunWorkload } from "./run-plan";
+import { findWorkload, type RunPlan, type RunWorkload, targetWorkload } from "./run-plan";
 
 /** What a pod of ours needs of a workload's pods, to run where they do. */
 
@@ -77,7 +77,7 @@ export function unlessScaledToZero(
   objects: ReadonlyMap<string, readonly LiveObject[]>,
 ): PlannedProbe {
   const reasonOf = (key: string, version?: string) => {
-    const workload = workloads.find((each) => workloadKey(each) === key);
+    const workload = findWorkload(workloads, key);
     if (!workload) return undefined;
     const labels = { ...workload.labels, ...(version !== undefined && { version }) };
     return scaledToZero(labels, objects.get(workload.namespace) ?? []);
@@ -88,15 +88,14 @@ export function unlessScaledToZero(
       return why === undefined ? [] : [`${key} has no pods that could answer (${why})`];
     });
     const { client } = series;
-    const labels = workloads.find(
-      (each) => client.kind === "workload" && workloadKey(each) === workloadKey(client),
-    )?.labels;
-    if (client.kind !== "workload" || !labels) return servers;
-    const why = reasonOf(workloadKey(client));
-    const needsPod = clients === "ephemeral" || adopterOf(labels, objects.get(client.namespace) ?? []) !== undefined;
-    return why === undefined || !needsPod
-      ? servers
-      : [...servers, `${workloadKey(client)} has no pod for a client to be a container of (${why})`];
+    const workload = client.kind === "workload" ? findWorkload(workloads, workloadKey(client)) : undefined;
+    const why = workload && reasonOf(workloadKey(workload));
+    if (!workload || why === undefined) return servers;
+    const { labels, namespace } = workload;
+    const needsPod = clients === "ephemeral" || adopterOf(labels, objects.get(namespace) ?? []) !== undefined;
+    return needsPod
+      ? [...servers, `${workloadKey(workload)} has no pod for a client to be a container of (${why})`]
+      : servers;
   });
   if (reasons.length === 0) return probe;
   return { ...probe, series: [], notMeasurable: [...new Set(reasons)].join("; ") };
@@ -104,8 +103,7 @@ export function unlessScaledToZero(
 
 /** Workloads whose pods must answer, by the target and by what is expected. */
 function serversOf({ request: { to }, expect }: Series): { readonly key: string; readonly version?: string }[] {
-  const target =
-    to.kind === "service" ? workloadKey(to) : to.kind === "pod" ? workloadKey({ ...to, name: to.workload }) : undefined;
+  const target = targetWorkload(to);
   const expected = outcomesOf(expect).flatMap(({ workload = target, version, mirroredTo }) => [
     ...(workload !== undefined && version !== undefined ? [{ key: workload, version }] : []),
     ...(workload === undefined ? [] : [{ key: workload }]),
@@ -115,7 +113,7 @@ function serversOf({ request: { to }, expect }: Series): { readonly key: string;
 }
 
 /** CPU and memory of a container. */
-export type Amounts = Readonly<Record<"cpu" | "memory", string>>;
+type Amounts = Readonly<Record<"cpu" | "memory", string>>;
 
 export interface Resources {
   readonly requests: Amounts;

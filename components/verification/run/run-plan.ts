@@ -13,7 +13,7 @@ import { outcomesOf } from "../evaluation/outcomes";
 import { type HealthRequest, healthRequest } from "../health/health";
 import { isStatistical } from "../evaluation/statistics";
 import { type PlannedProbe, type PlannedSeries, type VerificationPlan, verificationPlan } from "../plan";
-import type { Series } from "../probe";
+import type { ProbeTarget, Series } from "../probe";
 
 /** Everything that a run needs, as plain data: the worker reads no settings. */
 export interface RunPlan extends VerificationPlan {
@@ -150,13 +150,29 @@ function planeLabels(plane: DataPlane, injection: Injection): Injection {
   }
 }
 
+export function findWorkload(workloads: readonly RunWorkload[], key: string | undefined): RunWorkload | undefined {
+  return workloads.find((each) => workloadKey(each) === key);
+}
+
+/** Key of the workload whose pods are a target; undefined of another target. */
+export function targetWorkload(to: ProbeTarget): string | undefined {
+  switch (to.kind) {
+    case "service":
+      return workloadKey(to);
+    case "pod":
+      return workloadKey({ namespace: to.namespace, name: to.workload });
+    default:
+      return undefined;
+  }
+}
+
 /** Keys of the workloads that a series is about: those of the client and of the target, and those that get copies. */
-export function workloadsOf({ client, request: { to }, expect }: Series): string[] {
+export function workloadsOf({ client, request, expect }: Series): string[] {
+  const target = targetWorkload(request.to);
   const copies = outcomesOf(expect).flatMap(({ mirroredTo, workload }) => [mirroredTo, workload]);
   return [
     ...(client.kind === "workload" ? [workloadKey(client)] : []),
-    ...(to.kind === "service" ? [workloadKey(to)] : []),
-    ...(to.kind === "pod" ? [workloadKey({ namespace: to.namespace, name: to.workload })] : []),
+    ...(target === undefined ? [] : [target]),
     ...copies.filter((copy) => copy?.includes("/")).map(String),
   ];
 }
