@@ -5,7 +5,7 @@ import { type Pod, podsBehind } from "../../components/shared/kubernetes/pods";
 import { openTunnel, type PodPort } from "../../components/shared/kubernetes/pod-streams";
 import { messageOf, UserError } from "../../components/shared/problem";
 import type { StackPage } from "./page";
-import { dataOf } from "../../components/shared/kubernetes/object";
+import { secretText } from "../../components/shared/kubernetes/object";
 
 /** Opens a port on the loopback interface, and forwards each connection to the destination until `close` ends them all. */
 export async function forward(
@@ -108,8 +108,7 @@ export class AddonInCluster {
     if (login.kind === "password") {
       const reference = { apiVersion: "v1", kind: "Secret", namespace, name: login.secret };
       const secret = await this.requested(`Secret ${login.secret}`, () => this.server.get(reference));
-      const text = dataOf(secret, login.key);
-      return text === undefined ? undefined : Buffer.from(text, "base64").toString();
+      return secretText(secret, login.key);
     }
     if (login.kind === "none") return undefined;
     const path = `/api/v1/namespaces/${namespace}/serviceaccounts/${login.serviceAccount}/token`;

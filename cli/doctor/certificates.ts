@@ -7,7 +7,7 @@ import { gatewayNamespace, deployedGateways } from "../../components/model/gatew
 import { readIfExists } from "../../components/shared/files";
 import { rootNamespace } from "../../components/shared/istio";
 import type { ApiServer } from "../../components/shared/kubernetes/api-server";
-import { dataOf } from "../../components/shared/kubernetes/object";
+import { dataOf, secretText } from "../../components/shared/kubernetes/object";
 import { asTree, isTree } from "../../components/shared/merge";
 import { machineSecretsOf } from "../talos";
 import { commandFor } from "../stack-option";
@@ -136,7 +136,7 @@ async function gateways({ server, model, now }: DoctorContext, signal: AbortSign
       const query = { fieldSelector: "type=kubernetes.io/tls" };
       const secrets = await api.list({ apiVersion: "v1", kind: "Secret", namespace }, query, signal);
       return secrets.map((secret) => {
-        const pem = Buffer.from(dataOf(secret, "tls.crt") ?? "", "base64").toString();
+        const pem = secretText(secret, "tls.crt") ?? "";
         const managed = secret.metadata.annotations?.["cert-manager.io/certificate-name"];
         const next =
           managed === undefined
@@ -154,7 +154,7 @@ async function pluggedAuthority({ server, now }: DoctorContext, signal: AbortSig
   const api = await required(server);
   const secret = await api.get({ apiVersion: "v1", kind: "Secret", namespace: rootNamespace, name: "cacerts" }, signal);
   if (secret === undefined) throw new NothingToCheck();
-  const pem = Buffer.from(dataOf(secret, "ca-cert.pem") ?? "", "base64").toString();
+  const pem = secretText(secret, "ca-cert.pem") ?? "";
   return [expiry(`Istio CA: Secret ${rootNamespace}/cacerts`, pem, now, "docs/runbook.md#istioauthorityexpiressoon")];
 }
 

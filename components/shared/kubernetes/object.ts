@@ -63,6 +63,12 @@ export function dataOf(object: LiveObject | undefined, key: string): string | un
   return own((object as { data?: Readonly<Record<string, string>> } | undefined)?.data ?? {}, key);
 }
 
+/** The text of an entry of a Secret. */
+export function secretText(secret: LiveObject | undefined, key: string): string | undefined {
+  const data = dataOf(secret, key);
+  return data === undefined ? undefined : Buffer.from(data, "base64").toString("utf8");
+}
+
 export const unprivileged = {
   allowPrivilegeEscalation: false,
   capabilities: { drop: ["ALL"] },

@@ -5,7 +5,7 @@ import { parseJson } from "../../shared/json";
 import type { ApiServer } from "../../shared/kubernetes/api-server";
 import { ifAllowed } from "../../shared/kubernetes/errors";
 import { rootNamespace } from "../../shared/istio";
-import { dataOf, type LiveObject } from "../../shared/kubernetes/object";
+import { dataOf, type LiveObject, secretText } from "../../shared/kubernetes/object";
 import { listPods } from "../../shared/kubernetes/pods";
 import { requestPod } from "../../shared/kubernetes/pod-http";
 import { own } from "../../shared/own";
@@ -159,8 +159,7 @@ async function certificateFindings({ server, now = Date.now(), signal }: HealthC
     ),
   ]);
   const pem = dataOf(root, "root-cert.pem");
-  const [used] = signing.flatMap((secret) => dataOf(secret, "ca-cert.pem") ?? []);
-  const signer = used === undefined ? undefined : Buffer.from(used, "base64").toString("utf8");
+  const [signer] = signing.flatMap((secret) => secretText(secret, "ca-cert.pem") ?? []);
   return [
     certificateFinding("the root certificate of the mesh", pem, now),
     ...(signer === undefined || signer.trim() === pem?.trim()

@@ -2,7 +2,7 @@ import { rootNamespace } from "../../shared/istio";
 import type { ApiServer, ApplyObject, LiveObject, ObjectReference } from "../../shared/kubernetes/api-server";
 import { ApiError, ifAllowed, ifFound, isUnreachable } from "../../shared/kubernetes/errors";
 import { execInPod, type ExecOptions, type ExecResult } from "../../shared/kubernetes/pod-streams";
-import { dataOf, managedBy, referenceOf, verificationManager } from "../../shared/kubernetes/object";
+import { dataOf, managedBy, referenceOf, secretText, verificationManager } from "../../shared/kubernetes/object";
 import { containersOf, readPod } from "../../shared/kubernetes/pods";
 import { own } from "../../shared/own";
 import { analysisFindings } from "../health/analysis";
@@ -182,8 +182,7 @@ export class KubernetesCluster {
   /** The certificate in a Secret, PEM; undefined where there is none that the login may read. */
   async certificate(namespace: string, name: string): Promise<string | undefined> {
     const secret = { apiVersion: "v1", kind: "Secret", namespace, name };
-    const found = dataOf(await ifAllowed(this.server.get(secret), undefined), "tls.crt");
-    return found === undefined ? undefined : Buffer.from(found, "base64").toString("utf8");
+    return secretText(await ifAllowed(this.server.get(secret), undefined), "tls.crt");
   }
 
   /** Content of a pull secret of the root namespace, in base64; undefined where there is none. */
