@@ -21,7 +21,9 @@ export interface LiveObject extends Omit<KubernetesObject<Record<string, unknown
     readonly uid: string;
     readonly resourceVersion: string;
     readonly generation?: number;
+    readonly creationTimestamp?: string;
     readonly deletionTimestamp?: string;
+    readonly ownerReferences?: readonly { readonly kind: string; readonly name: string }[];
     readonly finalizers?: readonly string[];
     readonly managedFields?: readonly { manager?: string; operation?: string; fieldsV1?: unknown }[];
   };
@@ -56,6 +58,12 @@ export function referenceOf({ apiVersion, kind, metadata }: KubernetesObject | L
 /** `namespace/name`, or the name of an object that is in no namespace. */
 export function fullName({ metadata: { namespace, name } }: Pick<LiveObject, "metadata">): string {
   return namespace === undefined ? name : `${namespace}/${name}`;
+}
+
+/** In the order by which istiod decides between several objects that mean the same: the oldest first, then by name. */
+export function oldestFirst(objects: readonly LiveObject[]): LiveObject[] {
+  const created = ({ metadata }: LiveObject) => metadata.creationTimestamp ?? "";
+  return [...objects].sort((a, b) => created(a).localeCompare(created(b)) || fullName(a).localeCompare(fullName(b)));
 }
 
 /** An entry of a ConfigMap, or of a Secret, where it is in base64. */

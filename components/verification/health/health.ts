@@ -5,7 +5,7 @@ import { parseJson } from "../../shared/json";
 import type { ApiServer } from "../../shared/kubernetes/api-server";
 import { ifAllowed } from "../../shared/kubernetes/errors";
 import { rootNamespace } from "../../shared/istio";
-import { dataOf, type LiveObject, secretText } from "../../shared/kubernetes/object";
+import { dataOf, type LiveObject, oldestFirst, secretText } from "../../shared/kubernetes/object";
 import { listPods } from "../../shared/kubernetes/pods";
 import { requestPod } from "../../shared/kubernetes/pod-http";
 import { own } from "../../shared/own";
@@ -195,8 +195,7 @@ interface Mtls {
  */
 export function plainTextFindings({ workloads }: HealthRequest, objects: readonly LiveObject[]): HealthFinding[] {
   const subject = "plain text";
-  const created = ({ metadata }: LiveObject) => (metadata as { creationTimestamp?: string }).creationTimestamp ?? "";
-  const oldestFirst = [...objects].sort((a, b) => created(a).localeCompare(created(b)));
+  const inOrder = oldestFirst(objects);
   const labelsOf = ({ spec }: LiveObject) =>
     Object.entries(
       (spec?.selector as { matchLabels?: Readonly<Record<string, string>> } | undefined)?.matchLabels ?? {},
@@ -204,7 +203,7 @@ export function plainTextFindings({ workloads }: HealthRequest, objects: readonl
   const modeOf = (mtls: Mtls | undefined) => (mtls?.mode === "UNSET" ? undefined : mtls?.mode);
   const open = workloads.flatMap(({ title, namespace, labels, inMesh }) => {
     if (!inMesh) return [`${title} (outside the mesh)`];
-    const at = (where: string) => oldestFirst.filter(({ metadata }) => metadata.namespace === where);
+    const at = (where: string) => inOrder.filter(({ metadata }) => metadata.namespace === where);
     const isOwn = (one: LiveObject) =>
       labelsOf(one).length > 0 && labelsOf(one).every(([key, value]) => own(labels, key) === value);
     const ofWorkload = namespace === rootNamespace ? undefined : at(namespace).find(isOwn);

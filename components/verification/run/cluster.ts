@@ -237,8 +237,6 @@ function meshPod(pod: LiveObject) {
         const startedAt = states.find((state) => state.name === of)?.state?.running?.startedAt;
         return { name: of, image, command, startedAt };
       }),
-    owners: ((metadata as { ownerReferences?: { kind: string; name: string }[] }).ownerReferences ?? []).map(
-      (owner) => `${owner.kind} ${owner.name}`,
-    ),
+    owners: (metadata.ownerReferences ?? []).map((owner) => `${owner.kind} ${owner.name}`),
   };
 }

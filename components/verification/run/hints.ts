@@ -2,7 +2,7 @@ import { probeProvider } from "../../model/mesh-config";
 import { workloadKey } from "../../model/names";
 import { own } from "../../shared/own";
 import { rootNamespace } from "../../shared/istio";
-import { fullName, type LiveObject } from "../../shared/kubernetes/object";
+import { fullName, type LiveObject, oldestFirst } from "../../shared/kubernetes/object";
 import type { Series } from "../probe";
 import type { SeriesResult } from "../result";
 import { selects } from "./adoption";
@@ -161,10 +161,7 @@ export function hiddenRecords(
  * Source: istio/istio, pilot/pkg/model/telemetry.go, applicableTelemetries and mergeLogs.
  */
 function hiddenBy(telemetries: readonly LiveObject[], { namespace, labels }: Place): string | undefined {
-  const created = ({ metadata }: LiveObject) => (metadata as { creationTimestamp?: string }).creationTimestamp ?? "";
-  const inOrder = [...telemetries].sort(
-    (a, b) => created(a).localeCompare(created(b)) || fullName(a).localeCompare(fullName(b)),
-  );
+  const inOrder = oldestFirst(telemetries);
   const selectorOf = ({ spec }: LiveObject) => (spec?.selector as { matchLabels?: Labels } | undefined)?.matchLabels;
   const isWide = (one: LiveObject) =>
     Object.keys(selectorOf(one) ?? {}).length === 0 && !one.spec?.targetRefs && !one.spec?.targetRef;

@@ -45,7 +45,7 @@ function controllersOf(labels: RunWorkload["labels"], objects: readonly LiveObje
     if (!template || !selects({ matchLabels: labels }, template.metadata?.labels ?? {})) return [];
     // A DaemonSet has a pod on each node.
     const replicas = kind === "DaemonSet" ? 1 : Number(spec.replicas ?? 1);
-    const { ownerReferences = [] } = metadata as { ownerReferences?: readonly object[] };
+    const { ownerReferences = [] } = metadata;
     return [{ title: `${kind} ${metadata.name}`, replicas, template, isOwned: ownerReferences.length > 0 }];
   });
 }
