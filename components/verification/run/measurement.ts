@@ -168,10 +168,10 @@ export class Measurement {
   private async send(jobs: readonly Job[]): Promise<void> {
     const ready: { readonly job: Job; readonly order: Order }[] = [];
     for (const job of jobs) {
-      const lost = this.lostEnd(job);
+      const found = this.clientOf(job);
       // It does not come back in this run, so that nothing waits for it.
-      job.isLost = lost !== undefined;
-      const client = lost ?? (await this.clientOf(job));
+      job.isLost = typeof found === "string";
+      const client = typeof found === "string" ? found : ((await this.unsendable(job)) ?? found);
       if (typeof client === "string") job.result = this.unmeasured(job, client);
       else ready.push({ job, order: { ...job, client, concurrency: concurrencyOf(job) } });
     }
@@ -188,31 +188,27 @@ export class Measurement {
     }
   }
 
-  /** Why there is no client, or no pod of ours to send requests to. */
-  private lostEnd({ series: { request, client: wanted } }: Job): string | undefined {
+  /** Or why there is none, or no pod of ours to send requests to. */
+  private clientOf({ series: { request, client: wanted } }: Job): Client | string {
     const { clients, witnesses } = this.context;
     const client = clients.get(clientKey(wanted));
     if (!client || "unavailable" in client) {
       return `there is no client ${clientKey(wanted)}: ${client?.unavailable ?? "it was not created"}`;
     }
     const witness = request.to.kind === "witness" ? witnesses.get(request.to.namespace) : undefined;
-    return witness === undefined ? undefined : `there is nothing to send requests to: ${witness}`;
+    return witness === undefined ? client : `there is nothing to send requests to: ${witness}`;
   }
 
-  /** Or why its requests cannot be sent. */
-  private async clientOf({ series }: Job): Promise<Client | string> {
-    const { clients, tokens } = this.context;
-    const { request, client: wanted } = series;
-    const client = clients.get(clientKey(wanted));
-    if (!client || "unavailable" in client) throw new Error(`there is no client ${clientKey(wanted)}`);
+  /** Why its requests cannot be sent, for the moment. */
+  private async unsendable({ series: { request } }: Job): Promise<string | undefined> {
     try {
       await this.sender.addressOf(request);
-      if (request.token) await tokens.of(request.token);
+      if (request.token) await this.context.tokens.of(request.token);
+      return undefined;
     } catch (error) {
       if (!(error instanceof AddressError || error instanceof TokenError)) throw error;
       return error.message;
     }
-    return client;
   }
 
   /** With what the Secrets have now that its outcome names: certificates are renewed. */
