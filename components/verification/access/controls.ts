@@ -3,7 +3,7 @@ import { isHttp, type ServicePort } from "../../shared/workload";
 import type { PlanContext } from "../probe";
 import { type Cell, cellOf, hasStatus } from "./cells";
 import { type AccessClient, gatewayClients, strangers, workloadClients } from "./clients";
-import { type AccessDraft, accessDrafts, isSafe } from "./drafts";
+import { accessDrafts, connectionDraft, isSafe } from "./drafts";
 
 /**
  * Whether nothing but a closed connection shows that a request is refused: a server that is dead, or a port that is wrong,
@@ -28,15 +28,8 @@ export function cellThrough(
 ): Cell | undefined {
   const { policies } = context.model;
   const isTcp = !isHttp(port);
-  const connection: AccessDraft = {
-    label: `port ${port.port}`,
-    method: "GET",
-    path: "/",
-    headers: {},
-    port: port.port,
-  };
   const drafts = isTcp
-    ? [connection]
+    ? [connectionDraft(port)]
     : accessDrafts(context, workload, [policies.names.target(workloadKey(workload))])
         .filter(({ method }) => isSafe(method))
         .map((draft) => ({ ...draft, port: port.port }));

@@ -2,7 +2,7 @@ import type { StringMatch } from "../../model/matches";
 import { covers, type MeshWorkload, type PolicyTarget, workloadKey } from "../../model/names";
 import type { AccessConditions, AccessRule, PolicyModel } from "../../model/policies/policy-model";
 import { pathMatches } from "../../model/path-patterns";
-import { isHttp } from "../../shared/workload";
+import { isHttp, type ServicePort } from "../../shared/workload";
 import type { PlanContext, ProbeToken } from "../probe";
 import { exampleOf, safeMethods, tokens } from "../requests/drafts";
 
@@ -99,6 +99,11 @@ function draftsOf(
   ];
 }
 
+/** To a port whose bytes no proxy reads: nothing of a request shows there. */
+export function connectionDraft({ port }: Pick<ServicePort, "port">): AccessDraft {
+  return { label: `port ${port}`, method: "GET", path: "/", headers: {}, port };
+}
+
 export function isSafe(method: string): boolean {
   return (safeMethods as readonly string[]).includes(method);
 }
@@ -110,10 +115,8 @@ export function mayCreate(method: string): boolean {
 
 /** Whether a route for the workload changes paths: one that cannot exist may become another. */
 export function isRewritten({ services }: PolicyModel, workload: MeshWorkload): boolean {
-  const isTo = ({ name, namespace }: PolicyModel["services"][number]) =>
-    workloadKey({ name, namespace }) === workloadKey(workload);
   return services
-    .filter(isTo)
+    .filter((one) => workloadKey(one) === workloadKey(workload))
     .flatMap(({ meshRules, exposures }) => [...meshRules, ...exposures.flatMap(({ rules }) => rules)])
     .some(({ rewrite }) => rewrite !== undefined);
 }

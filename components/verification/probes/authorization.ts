@@ -5,7 +5,7 @@ import { isHttp } from "../../shared/workload";
 import { conditionsIn, httpConditions } from "../../../policies/conditions";
 import { type Cell, cellOf, effectOf, explainCell, seriesOf, titleOfCell, withoutAddresses } from "../access/cells";
 import { type AccessClient, gatewayClients, outside, strangers, workloadClients } from "../access/clients";
-import { type AccessDraft, accessDrafts, isRewritten, isSafe, mayCreate } from "../access/drafts";
+import { type AccessDraft, accessDrafts, connectionDraft, isRewritten, isSafe, mayCreate } from "../access/drafts";
 import { cellThrough, getsThrough, isCutOff } from "../access/controls";
 import { type AccessObject, accessObjects } from "../access/objects";
 import type { PlanContext, Probe, Series } from "../probe";
@@ -94,9 +94,7 @@ class Matrix {
     const reached = new Set(cells.filter(getsThrough).map(portKey));
     const controls = cells
       .filter((cell) => isCutOff(cell) && !reached.has(portKey(cell)))
-      .flatMap((cell) => {
-        return this.through.get(portKey(cell)) ?? [];
-      });
+      .flatMap((cell) => this.through.get(portKey(cell)) ?? []);
     return unique(controls.map((cell) => ({ ...seriesOf(cell, this.objects, this.model), role: "control" })));
   }
 
@@ -138,8 +136,8 @@ class Matrix {
     const rules = this.model.accessRules.filter(({ target }) => targets.some((one) => covers(target, one)));
     if (rules.some(({ settings }) => conditionsIn(settings, httpConditions).length > 0)) return [];
     const ports = workload.ports.filter((port) => !isHttp(port));
-    return ports.flatMap(({ port }) => {
-      const draft: AccessDraft = { label: `port ${port}`, method: "GET", path: "/", headers: {}, port };
+    return ports.flatMap((port) => {
+      const draft = connectionDraft(port);
       const cells = clients.map((client) => ({ ...cellOf(this.model, client, workload, draft), isTcp: true }));
       return cells.filter((cell) => this.isUsable(cell));
     });
