@@ -167,6 +167,12 @@ function plainHttpProbe(at: AtGateway): Probe[] {
   return [{ ...about(at, "plain HTTP", path), expectation: outcome.title, series: all }];
 }
 
+/** Hosts whose TLS the gateway ends itself. */
+function endedHosts({ exposed }: AtGateway): string[] {
+  const ended = exposed.filter(({ exposure }) => !exposure.tls);
+  return [...new Set(ended.flatMap(({ exposure }) => exposure.hosts))];
+}
+
 /**
  * What a gateway proves to clients: for the host, valid, and the one of the Secret that the settings name or make. Also where
  * a client without a certificate is refused after that, which only TLS 1.3 does.
@@ -174,8 +180,7 @@ function plainHttpProbe(at: AtGateway): Probe[] {
 function serverCertificateProbes(at: AtGateway): Probe[] {
   const { tls, namespace, name } = at.gateway;
   if (!tls) return [];
-  const named = at.exposed.filter(({ exposure }) => !exposure.tls).flatMap(({ exposure }) => exposure.hosts);
-  const hosts = [...new Set(named)].map((host) => ({ host, server: tlsServerOf(tls, host) }));
+  const hosts = endedHosts(at).map((host) => ({ host, server: tlsServerOf(tls, host) }));
   return grouped(hosts, ({ server }) => `${server?.mode} ${server?.credentialNames.join()}`).flatMap(
     ([{ server }, all]): Probe[] => {
       if (!server || server.mode === "PASSTHROUGH") return [];
@@ -207,8 +212,7 @@ function serverCertificateProbes(at: AtGateway): Probe[] {
 /** What a client with a certificate of the right authority gets, no probe shows: it has none. */
 function clientCertificateProbes(at: AtGateway): Probe[] {
   const { tls, ports, name } = at.gateway;
-  const hosts = at.exposed.filter(({ exposure }) => !exposure.tls).flatMap(({ exposure }) => exposure.hosts);
-  return [...new Set(hosts)].flatMap((host): Probe[] => {
+  return endedHosts(at).flatMap((host): Probe[] => {
     const mode = tls && tlsServerOf(tls, host)?.mode;
     if (mode !== "MUTUAL" && mode !== "OPTIONAL_MUTUAL") return [];
     const refused: Outcome = { title: "no connection", answers: ["reset"] };
