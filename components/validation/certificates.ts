@@ -83,7 +83,7 @@ export interface CertificateFinding {
   readonly severity: "error" | "warning";
 }
 
-/** The message of a text that is not in PEM; a certificate by default. */
+/** Says that a string is not in PEM; a certificate by default. */
 export function unreadable(label = "CERTIFICATE-----"): string {
   return `cannot be read; expected PEM, which begins with -----BEGIN ${label}`;
 }
